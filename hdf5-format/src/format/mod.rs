@@ -1,0 +1,1 @@
+//! One on-disk structure a file: bytes to struct and back. No storage, no following of addresses.

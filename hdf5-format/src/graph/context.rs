@@ -1,0 +1,133 @@
+//! An opened file below the level of objects: storage, widths, bounds.
+
+use crate::codec::{Address, Cursor, Sizes, to_usize};
+use crate::error::{Error, Result};
+use crate::io::Storage;
+use crate::limits::Limits;
+use alloc::borrow::Cow;
+use alloc::collections::BTreeMap;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+/// Bytes of the file: borrowed where the storage has them in memory.
+pub type Block<'a> = Cow<'a, [u8]>;
+
+/// What every walk needs: where to read, how wide numbers are, where the file ends, which bounds hold.
+#[derive(Clone)]
+pub struct FileContext {
+    storage: Arc<dyn Storage>,
+    base: u64,
+    end: u64,
+    sizes: Sizes,
+    limits: Limits,
+    /// Entries of a metadata cache image: newer than the file's own bytes at these addresses.
+    image: Arc<BTreeMap<Address, Vec<u8>>>,
+}
+
+impl FileContext {
+    /// A context whose addresses count from absolute offset `base` and must stay below `end`, which is relative too.
+    pub fn new(storage: Arc<dyn Storage>, base: u64, end: u64, sizes: Sizes, limits: Limits) -> Self {
+        FileContext { storage, base, end, sizes, limits, image: Arc::default() }
+    }
+
+    /// The same file with metadata blocks that replace what the storage has at their addresses.
+    #[must_use]
+    pub fn with_image(mut self, image: BTreeMap<Address, Vec<u8>>) -> Self {
+        self.image = Arc::new(image);
+        self
+    }
+
+    /// The bytes themselves.
+    pub fn storage(&self) -> &Arc<dyn Storage> {
+        &self.storage
+    }
+
+    /// Absolute offset of address 0.
+    pub fn base(&self) -> u64 {
+        self.base
+    }
+
+    /// First address past the readable file.
+    pub fn end(&self) -> u64 {
+        self.end
+    }
+
+    /// The file-wide widths.
+    pub fn sizes(&self) -> Sizes {
+        self.sizes
+    }
+
+    /// The bounds in force.
+    pub fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// Absolute file offset of an address.
+    pub fn absolute(&self, address: Address) -> u64 {
+        self.base.saturating_add(address.0)
+    }
+
+    /// Bytes from `address` to the end of the file.
+    pub fn available(&self, address: Address) -> u64 {
+        self.end.saturating_sub(address.0)
+    }
+
+    /// Checks that `len` bytes at `address` lie inside the file.
+    pub fn check(&self, address: Address, len: u64, structure: &'static str) -> Result<()> {
+        if len <= self.available(address) && (len > 0 || address.0 <= self.end) {
+            return Ok(());
+        }
+        Err(Error::corrupt(
+            structure,
+            self.absolute(address),
+            alloc::format!("{len} bytes needed, but the file ends {} bytes on", self.available(address)),
+        )
+        .hint("the file is truncated or the address is damaged"))
+    }
+
+    /// One metadata block: checked against the file's end and the limit before anything is allocated.
+    pub fn block(&self, address: Address, len: u64, structure: &'static str) -> Result<Block<'_>> {
+        if len > self.limits.block_bytes {
+            return Err(Error::limit("block_bytes", self.limits.block_bytes, len)
+                .within(structure)
+                .at(self.absolute(address)));
+        }
+        if let Some(bytes) = self.image_bytes(address, len) {
+            return Ok(Cow::Borrowed(bytes));
+        }
+        self.raw(address, len, structure)
+    }
+
+    /// Raw data bytes: like [`FileContext::block`], but never from the cache image and without its limit.
+    pub fn raw(&self, address: Address, len: u64, structure: &'static str) -> Result<Block<'_>> {
+        self.check(address, len, structure)?;
+        let (offset, len) = (self.absolute(address), to_usize(len)?);
+        if let Some(view) = self.storage.view(offset, len) {
+            return Ok(Cow::Borrowed(view));
+        }
+        let mut buf = Vec::new();
+        buf.try_reserve_exact(len)
+            .map_err(|_| Error::limit("memory", self.limits.block_bytes, len as u64).within(structure))?;
+        buf.resize(len, 0);
+        self.storage.read_at(offset, &mut buf).map_err(|e| e.within(structure))?;
+        Ok(Cow::Owned(buf))
+    }
+
+    /// Raw data bytes into a caller's buffer.
+    pub fn raw_into(&self, address: Address, buf: &mut [u8], structure: &'static str) -> Result<()> {
+        self.check(address, buf.len() as u64, structure)?;
+        self.storage.read_at(self.absolute(address), buf).map_err(|e| e.within(structure))
+    }
+
+    /// A cursor over a block that [`FileContext::block`] returned for `address`.
+    pub fn cursor<'b>(&self, block: &'b [u8], address: Address, structure: &'static str) -> Cursor<'b> {
+        Cursor::new(block, self.absolute(address), structure, self.sizes)
+    }
+
+    /// The part of an image entry that starts at or before `address` and holds all `len` bytes.
+    fn image_bytes(&self, address: Address, len: u64) -> Option<&[u8]> {
+        let (start, bytes) = self.image.range(..=address).next_back()?;
+        let from = usize::try_from(address.0.checked_sub(start.0)?).ok()?;
+        bytes.get(from..from.checked_add(usize::try_from(len).ok()?)?)
+    }
+}

@@ -1,0 +1,58 @@
+//! Where the bytes of a file come from.
+
+#[cfg(feature = "std")]
+mod disk;
+mod memory;
+#[cfg(feature = "mmap")]
+mod mmap;
+mod pieces;
+
+#[cfg(feature = "std")]
+pub use disk::DiskFile;
+#[cfg(feature = "mmap")]
+pub use mmap::MappedFile;
+pub use pieces::{Piece, Pieces};
+
+use crate::error::{Error, ErrorKind, Result};
+use alloc::sync::Arc;
+
+/// Random-access bytes that many threads may read at once.
+pub trait Storage: Send + Sync {
+    /// Number of bytes.
+    fn len(&self) -> Result<u64>;
+
+    /// Fills `buf` from `offset`; an error if fewer bytes are there.
+    fn read_at(&self, offset: u64, buf: &mut [u8]) -> Result<()>;
+
+    /// A borrowed view of `len` bytes, where the storage has them in memory.
+    fn view(&self, offset: u64, len: usize) -> Option<&[u8]> {
+        let _ = (offset, len);
+        None
+    }
+
+    /// True if there are no bytes.
+    fn is_empty(&self) -> Result<bool> {
+        Ok(self.len()? == 0)
+    }
+}
+
+impl<S: Storage + ?Sized> Storage for Arc<S> {
+    fn len(&self) -> Result<u64> {
+        (**self).len()
+    }
+
+    fn read_at(&self, offset: u64, buf: &mut [u8]) -> Result<()> {
+        (**self).read_at(offset, buf)
+    }
+
+    fn view(&self, offset: u64, len: usize) -> Option<&[u8]> {
+        (**self).view(offset, len)
+    }
+}
+
+/// The error for a read past the end of the storage.
+fn past_end(offset: u64, len: usize, end: u64) -> Error {
+    Error::new(ErrorKind::Io, alloc::format!("read of {len} bytes past the end of the storage ({end} bytes)"))
+        .at(offset)
+        .hint("the file is truncated")
+}

@@ -1,0 +1,37 @@
+//! The HDF5 file format in pure Rust.
+//!
+//! Layers, lowest first; a layer imports only those before it:
+//! [`error`] and [`limits`], [`io`], [`codec`], [`format`], `datatype` / `dataspace` / `filter`, [`graph`],
+//! `dataset`, `api`. A test enforces the order.
+#![cfg_attr(not(feature = "std"), no_std)]
+#![deny(
+    clippy::arithmetic_side_effects,
+    clippy::cast_possible_truncation,
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic
+)]
+#![cfg_attr(
+    test,
+    allow(
+        clippy::arithmetic_side_effects,
+        clippy::cast_possible_truncation,
+        clippy::indexing_slicing,
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic
+    )
+)]
+
+extern crate alloc;
+
+pub mod codec;
+pub mod error;
+pub mod format;
+pub mod graph;
+pub mod io;
+pub mod limits;
+
+pub use error::{Error, ErrorKind, Result};
+pub use limits::Limits;
