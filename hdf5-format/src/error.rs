@@ -64,14 +64,7 @@ struct Inner {
 impl Error {
     /// An error of `kind` with a message; `structure` and place are added by the other methods.
     pub fn new(kind: ErrorKind, message: impl Into<Cow<'static, str>>) -> Self {
-        Error(Box::new(Inner {
-            kind,
-            structure: "",
-            offset: None,
-            path: None,
-            message: message.into(),
-            hint: None,
-        }))
+        Error(Box::new(Inner { kind, structure: "", offset: None, path: None, message: message.into(), hint: None }))
     }
 
     /// Bytes at absolute `offset` that break a rule of `structure` (a name of the specification).

@@ -61,12 +61,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// An error "`field`: expected ..., found ..." at the next byte.
-    pub fn unexpected(
-        &self,
-        field: &str,
-        expected: impl core::fmt::Display,
-        found: impl core::fmt::Display,
-    ) -> Error {
+    pub fn unexpected(&self, field: &str, expected: impl core::fmt::Display, found: impl core::fmt::Display) -> Error {
         self.corrupt(alloc::format!("{field}: expected {expected}, found {found}"))
     }
 
