@@ -27,6 +27,7 @@
 extern crate alloc;
 
 pub mod codec;
+pub mod dataset;
 pub mod error;
 pub mod format;
 pub mod graph;

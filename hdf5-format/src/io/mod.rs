@@ -2,6 +2,7 @@
 
 #[cfg(feature = "std")]
 mod disk;
+mod external;
 mod memory;
 #[cfg(feature = "mmap")]
 mod mmap;
@@ -11,6 +12,7 @@ mod pieces;
 pub use disk::DiskFile;
 #[cfg(feature = "mmap")]
 pub use mmap::MappedFile;
+pub use external::{ExternalKind, ExternalPolicy, Resolver};
 pub use pieces::{Piece, Pieces};
 
 use crate::error::{Error, ErrorKind, Result};

@@ -1,0 +1,3 @@
+//! Raw data in and out.
+
+pub mod axes;
