@@ -28,6 +28,12 @@ impl<'a> Cursor<'a> {
         self.sizes
     }
 
+    /// The same cursor with other widths: a superblock says its own.
+    #[must_use]
+    pub fn with_sizes(&self, sizes: Sizes) -> Self {
+        Cursor { sizes, ..self.clone() }
+    }
+
     /// The same cursor for a structure nested in this one: errors name it instead.
     #[must_use]
     pub fn named(mut self, structure: &'static str) -> Self {

@@ -2,6 +2,8 @@
 
 pub mod checksum;
 mod cursor;
+#[cfg(test)]
+pub(crate) mod testing;
 mod width;
 mod writer;
 

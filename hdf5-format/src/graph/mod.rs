@@ -1,6 +1,7 @@
 //! The only code that follows addresses.
 
 mod context;
+pub mod object_header;
 mod visited;
 
 pub use context::{Block, FileContext};
