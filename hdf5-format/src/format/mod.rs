@@ -1,6 +1,10 @@
 //! One on-disk structure a file: bytes to struct and back. No storage, no following of addresses.
 
+pub mod cache_image;
+pub mod free_space;
 pub mod message;
 pub mod object_header;
+pub mod shared_message_list;
+pub mod shared_message_table;
 pub mod superblock;
 pub mod symbol_table_entry;

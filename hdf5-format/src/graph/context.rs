@@ -2,6 +2,7 @@
 
 use crate::codec::{Address, Cursor, Sizes, to_usize};
 use crate::error::{Error, Result};
+use crate::format::shared_message_table::SharedMessageTable;
 use crate::io::Storage;
 use crate::limits::Limits;
 use alloc::borrow::Cow;
@@ -22,12 +23,14 @@ pub struct FileContext {
     limits: Limits,
     /// Entries of a metadata cache image: newer than the file's own bytes at these addresses.
     image: Arc<BTreeMap<Address, Vec<u8>>>,
+    /// Where messages shared between headers are.
+    shared_messages: Option<Arc<SharedMessageTable>>,
 }
 
 impl FileContext {
     /// A context whose addresses count from absolute offset `base` and must stay below `end`, which is relative too.
     pub fn new(storage: Arc<dyn Storage>, base: u64, end: u64, sizes: Sizes, limits: Limits) -> Self {
-        FileContext { storage, base, end, sizes, limits, image: Arc::default() }
+        FileContext { storage, base, end, sizes, limits, image: Arc::default(), shared_messages: None }
     }
 
     /// The same file with metadata blocks that replace what the storage has at their addresses.
@@ -35,6 +38,18 @@ impl FileContext {
     pub fn with_image(mut self, image: BTreeMap<Address, Vec<u8>>) -> Self {
         self.image = Arc::new(image);
         self
+    }
+
+    /// The same file with a table of messages shared between headers.
+    #[must_use]
+    pub fn with_shared_messages(mut self, table: SharedMessageTable) -> Self {
+        self.shared_messages = Some(Arc::new(table));
+        self
+    }
+
+    /// Where messages shared between headers are, if the file shares any.
+    pub fn shared_messages(&self) -> Option<&SharedMessageTable> {
+        self.shared_messages.as_deref()
     }
 
     /// The bytes themselves.
@@ -95,7 +110,14 @@ impl FileContext {
         if let Some(bytes) = self.image_bytes(address, len) {
             return Ok(Cow::Borrowed(bytes));
         }
-        self.raw(address, len, structure)
+        let block = self.raw(address, len, structure)?;
+        Ok(self.overlay(address, block))
+    }
+
+    /// Up to `len` bytes of metadata at `address`, fewer if the file ends before: the first look at a structure that
+    /// says its own size.
+    pub fn head(&self, address: Address, len: u64, structure: &'static str) -> Result<Block<'_>> {
+        self.block(address, len.min(self.available(address)).max(1), structure)
     }
 
     /// Raw data bytes: like [`FileContext::block`], but never from the cache image and without its limit.
@@ -129,5 +151,57 @@ impl FileContext {
         let (start, bytes) = self.image.range(..=address).next_back()?;
         let from = usize::try_from(address.0.checked_sub(start.0)?).ok()?;
         bytes.get(from..from.checked_add(usize::try_from(len).ok()?)?)
+    }
+
+    /// Puts the image entries that reach into a block over it.
+    fn overlay<'a>(&self, address: Address, block: Block<'a>) -> Block<'a> {
+        let end = Address(address.0.saturating_add(block.len() as u64));
+        // Entries are disjoint: only the last one that starts before the block can reach into it.
+        let before = self.image.range(..address).next_back();
+        let mut reaching = before.into_iter().chain(self.image.range(address..end)).peekable();
+        if reaching.peek().is_none() {
+            return block;
+        }
+        let mut block = block.into_owned();
+        for (start, bytes) in reaching {
+            let (skip, to) = (address.0.saturating_sub(start.0), start.0.saturating_sub(address.0));
+            let skip = usize::try_from(skip).unwrap_or(usize::MAX);
+            let to = usize::try_from(to).unwrap_or(usize::MAX);
+            if let (Some(from), Some(to)) = (bytes.get(skip..), block.get_mut(to..)) {
+                to.iter_mut().zip(from).for_each(|(to, from)| *to = *from);
+            }
+        }
+        Cow::Owned(block)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn context() -> FileContext {
+        let file: Vec<u8> = (0..32).collect();
+        FileContext::new(Arc::new(file), 2, 30, Sizes::EIGHT, Limits::default())
+    }
+
+    #[test]
+    fn reads_through_the_cache_image() {
+        let image = [(Address(4), alloc::vec![100; 3]), (Address(10), alloc::vec![101; 2])];
+        let context = context().with_image(image.into_iter().collect());
+        let block = |at, len| context.block(Address(at), len, "block").unwrap().into_owned();
+        assert_eq!(block(5, 2), [100, 100]);
+        assert_eq!(block(3, 3), [5, 100, 100]);
+        assert_eq!(block(6, 6), [100, 9, 10, 11, 101, 101]);
+        assert_eq!(block(3, 9), [5, 100, 100, 100, 9, 10, 11, 101, 101]);
+        assert_eq!(block(12, 2), [14, 15]);
+        assert_eq!(&*context.raw(Address(3), 3, "raw").unwrap(), [5, 6, 7]);
+    }
+
+    #[test]
+    fn looks_no_further_than_the_end() {
+        let context = context();
+        assert_eq!(context.head(Address(28), 512, "block").unwrap().len(), 2);
+        assert!(context.head(Address(30), 512, "block").is_err());
+        assert!(context.head(Address(u64::MAX), 512, "block").is_err());
     }
 }

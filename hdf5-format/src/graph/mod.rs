@@ -2,6 +2,7 @@
 
 mod context;
 pub mod object_header;
+pub mod open;
 mod visited;
 
 pub use context::{Block, FileContext};

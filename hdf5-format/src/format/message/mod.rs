@@ -2,6 +2,7 @@
 
 pub mod btree_k;
 pub mod cache_image;
+pub mod comment;
 pub mod continuation;
 pub mod driver_info;
 pub mod external_files;

@@ -1,0 +1,196 @@
+//! Files made of several: family, and multi or split.
+//!
+//! ```text
+//! family   name-00000.h5 | name-00001.h5 | ...           windows of one size, in order
+//! multi    name-s.h5: superblock, name-r.h5: raw data    a window a kind of data, its start in the driver information
+//! ```
+//!
+//! The first member, or the one with the superblock, is the file that was opened; the others are asked for by name.
+
+use super::OpenOptions;
+use crate::codec::{Cursor, Sizes};
+use crate::error::{Error, ErrorKind, Result};
+use crate::format::message::driver_info::{self, DriverInfo, MultiMember};
+use crate::io::{Piece, Pieces, Storage};
+use alloc::string::{String, ToString};
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+/// Structure name in errors.
+const NAME: &str = "driver info";
+
+/// Most files that one file may consist of.
+const MOST_MEMBERS: u64 = 1 << 16;
+
+/// Storage of the whole, made of its members.
+pub(super) struct Joined {
+    /// The members as one.
+    pub(super) storage: Arc<dyn Storage>,
+    /// Absolute end, where the driver knows better than the superblock.
+    pub(super) end: Option<u64>,
+}
+
+/// Joins the members that the driver information tells of; `None` if the file is on its own. `end` is the stored
+/// absolute end of the file.
+pub(super) fn join(
+    first: &Arc<dyn Storage>,
+    driver: &DriverInfo,
+    end: u64,
+    options: &OpenOptions<'_>,
+    warnings: &mut Vec<Error>,
+) -> Result<Option<Joined>> {
+    match &driver.id {
+        b"NCSAfami" => family(first, &driver.information, end, options),
+        b"NCSAmult" => multi(first, &driver.information, options).map(Some),
+        b"Subfilng" => Err(Error::unsupported("the raw data is in subfiles of the subfiling driver")
+            .within(NAME)
+            .hint("join them with HDF5's h5fuse tool first")),
+        other => {
+            let text = alloc::format!("written by an unknown file driver, \"{}\"", other.escape_ascii());
+            warnings.push(Error::unsupported(text).within(NAME));
+            Ok(None)
+        }
+    }
+}
+
+/// Members of one size, numbered from 0.
+fn family(
+    first: &Arc<dyn Storage>,
+    information: &[u8],
+    end: u64,
+    options: &OpenOptions<'_>,
+) -> Result<Option<Joined>> {
+    let size = driver_info::family_member_size(information)
+        .ok_or_else(|| Error::new(ErrorKind::Corrupt, "family file without a member size").within(NAME))?;
+    let count = end.div_ceil(size);
+    if count <= 1 {
+        return Ok(None);
+    }
+    if count > MOST_MEMBERS {
+        return Err(Error::limit("members of a family", MOST_MEMBERS, count).within(NAME));
+    }
+    let pattern = options.name.and_then(FamilyName::of);
+    let name = |i: u64| pattern.as_ref().map_or_else(|| alloc::format!("member {i}"), |p| p.member(i));
+    let wanted = || alloc::format!("{} to {}", name(1), name(count.saturating_sub(1)));
+    if pattern.is_none() {
+        return Err(nameless(options, &alloc::format!("one of {count} members of a family file")));
+    }
+    let mut pieces = alloc::vec![Piece { start: 0, len: size, storage: Arc::clone(first) }];
+    for i in 1..count {
+        let storage = member(options, &name(i), wanted)?;
+        let start = i.saturating_mul(size);
+        let last = i.saturating_add(1) == count;
+        let len = if last { storage.len()?.min(size) } else { size };
+        pieces.push(Piece { start, len, storage });
+    }
+    Ok(Some(Joined { storage: Arc::new(Pieces::new(pieces)), end: None }))
+}
+
+/// A file name that ends in digits, before an extension if there is one.
+struct FamilyName<'a> {
+    stem: &'a str,
+    width: usize,
+    extension: &'a str,
+}
+
+impl<'a> FamilyName<'a> {
+    /// Takes the name of the first member apart: its number must be 0.
+    fn of(name: &'a str) -> Option<Self> {
+        let file = name.rfind(['/', '\\']).map_or(0, |i| i.saturating_add(1));
+        let dot = name.rfind('.').filter(|&i| i > file).unwrap_or(name.len());
+        let (before, extension) = name.split_at_checked(dot)?;
+        let stem = before.trim_end_matches('0');
+        let width = before.len().saturating_sub(stem.len());
+        (width > 0 && !stem.ends_with(|c: char| c.is_ascii_digit())).then_some(())?;
+        Some(FamilyName { stem, width, extension })
+    }
+
+    fn member(&self, number: u64) -> String {
+        alloc::format!("{}{number:0width$}{}", self.stem, self.extension, width = self.width)
+    }
+}
+
+/// A member for each kind of data; several kinds may share one.
+fn multi(first: &Arc<dyn Storage>, information: &[u8], options: &OpenOptions<'_>) -> Result<Joined> {
+    let mut cursor = Cursor::new(information, 0, NAME, Sizes::EIGHT);
+    let mut members = driver_info::multi_members(&mut cursor)?;
+    members.sort_by_key(|m| m.start);
+    let base = options.name.and_then(|name| members.iter().find_map(|m| base_name(name, &m.name)));
+    let Some(base) = base else {
+        let names: Vec<String> = members.iter().map(|m| m.name.escape_ascii().to_string()).collect();
+        return Err(nameless(options, &alloc::format!("a member of a multi file of {}", names.join(", "))));
+    };
+    let name = |m: &MultiMember| String::from_utf8_lossy(&m.name).replacen("%s", base, 1);
+    let wanted = || members.iter().map(name).collect::<Vec<_>>().join(", ");
+    let mut pieces = Vec::new();
+    let mut whole = 0;
+    for (i, this) in members.iter().enumerate() {
+        let next = members.get(i.saturating_add(1)).map_or(u64::MAX, |m| m.start);
+        let is_opened = options.name == Some(name(this).as_str());
+        let storage = if is_opened { Arc::clone(first) } else { member(options, &name(this), wanted)? };
+        let present = storage.len()?;
+        if present < this.end && !options.salvage {
+            return Err(Error::new(
+                ErrorKind::Corrupt,
+                alloc::format!("member {:?}: expected {} bytes, found {present}", name(this), this.end),
+            )
+            .hint("the member is truncated; open with salvage to read what is left"));
+        }
+        let len = present.max(this.end).min(next.saturating_sub(this.start));
+        whole = whole.max(this.start.saturating_add(len));
+        pieces.push(Piece { start: this.start, len, storage });
+    }
+    Ok(Joined { storage: Arc::new(Pieces::new(pieces)), end: Some(whole) })
+}
+
+/// The part of a file name that stands for the `%s` of a template.
+fn base_name<'a>(name: &'a str, template: &[u8]) -> Option<&'a str> {
+    let (before, after) = core::str::from_utf8(template).ok()?.split_once("%s")?;
+    name.strip_prefix(before)?.strip_suffix(after)
+}
+
+/// Asks for a member; `wanted` lists all that are needed.
+fn member(options: &OpenOptions<'_>, name: &str, wanted: impl Fn() -> String) -> Result<Arc<dyn Storage>> {
+    let Some(open) = options.members else {
+        return Err(Error::new(ErrorKind::Denied, alloc::format!("the file goes on in others: {}", wanted()))
+            .within(NAME)
+            .hint("allow its folder with ExternalPolicy::Under (h5: --follow DIR)"));
+    };
+    open(name).map_err(|e| {
+        let text = alloc::format!("the file goes on in others ({}), and one could not be opened: {e}", wanted());
+        Error::new(e.kind(), text).within(NAME)
+    })
+}
+
+/// The members can not be named, because the opened file's own name is unknown or does not fit.
+fn nameless(options: &OpenOptions<'_>, what: &str) -> Error {
+    let why = match options.name {
+        Some(name) => alloc::format!("{what}, and the name {name:?} does not show what the others are called"),
+        None => alloc::format!("{what}, and was opened without a name that shows what the others are called"),
+    };
+    Error::new(ErrorKind::Denied, why).within(NAME).hint("open the first member under its own name")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_the_members_of_a_family() {
+        let name = |first: &str| FamilyName::of(first).map(|n| n.member(12));
+        assert_eq!(name("a00000.h5").as_deref(), Some("a00012.h5"));
+        assert_eq!(name("run-2/family_v16-000000.h5").as_deref(), Some("run-2/family_v16-000012.h5"));
+        assert_eq!(name("x0").as_deref(), Some("x12"));
+        assert_eq!(name("a.b/x0").as_deref(), Some("a.b/x12"));
+        for other in ["a.h5", "a00010.h5", "", ".h5"] {
+            assert_eq!(name(other), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn finds_the_base_of_a_template() {
+        assert_eq!(base_name("run-m.h5", b"%s-m.h5"), Some("run"));
+        assert_eq!(base_name("run.meta", b"%s-m.h5"), None);
+        assert_eq!(base_name("run", b"no placeholder"), None);
+    }
+}
