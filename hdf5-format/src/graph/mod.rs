@@ -3,6 +3,7 @@
 mod context;
 pub mod object_header;
 pub mod open;
+pub mod shared;
 mod visited;
 
 pub use context::{Block, FileContext};

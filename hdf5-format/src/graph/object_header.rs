@@ -1,14 +1,14 @@
 //! Loading an object header with all its chunks.
 
-use super::context::FileContext;
+use super::context::{Block, FileContext};
 use super::visited::Visited;
-use crate::codec::{Address, Cursor, Sizes};
+use crate::codec::{Address, Cursor, Sizes, to_usize};
 use crate::error::{Error, Result};
 use crate::format::message::continuation::Continuation;
 use crate::format::message::modified_time;
 use crate::format::message::reference_count::ReferenceCount;
 use crate::format::message::MessageKind;
-use crate::format::object_header::{MessageFlags, MessageForm, PrefixV1, PrefixV2, Times, header_flags};
+use crate::format::object_header::{MessageFlags, MessageForm, PrefixV1, PrefixV2, RawMessage, Times, header_flags};
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
@@ -18,6 +18,9 @@ const NAME: &str = "object header";
 
 /// Bytes read at the header's address before its length is known.
 const FIRST_READ: u64 = 512;
+
+/// Bytes of a chunk's checksum.
+const CHECKSUM: usize = 4;
 
 /// An object header and its messages, NIL and continuation messages left out.
 #[derive(Clone, Debug)]
@@ -40,6 +43,8 @@ pub struct ObjectHeader {
     pub messages: Vec<Message>,
     /// Chunks in the order in which their continuation messages are met.
     pub chunks: Vec<HeaderChunk>,
+    /// Messages in all chunks, NIL and continuation messages included; neighbouring NILs count as one, as in libhdf5.
+    pub message_count: u32,
 }
 
 /// Where a chunk of a header is.
@@ -92,13 +97,14 @@ impl ObjectHeader {
     /// # Errors
     /// It is damaged, its chunks form a cycle, or it holds a message that must be understood and is not.
     pub fn load(ctx: &FileContext, address: Address) -> Result<Self> {
-        let first = ctx.block(address, FIRST_READ.min(ctx.available(address)), NAME)?;
+        let first = ctx.head(address, FIRST_READ, NAME)?;
         let mut cursor = ctx.cursor(&first, address, NAME);
         let mut loader = match first.first() {
             Some(b'O') => Loader::v2(ctx, address, &mut cursor)?,
-            _ => Loader::v1(ctx, address, &mut cursor)?,
+            Some(1) => Loader::v1(ctx, address, &mut cursor)?,
+            _ => return Err(cursor.corrupt("neither the signature \"OHDR\" nor version 1 is here")),
         };
-        loader.chunks()?;
+        loader.chunks(first)?;
         loader.finish()
     }
 
@@ -149,18 +155,18 @@ struct Loader<'a> {
     form: MessageForm,
     /// Most messages that a version 1 prefix allows.
     most: Option<u16>,
-    met: u32,
     seen: Visited,
-    /// Chunks still to be read: address, and first message and bytes of messages within it.
+    /// Chunks still to be read.
     ahead: VecDeque<HeaderChunk>,
-    first_messages: (u64, u64),
+    /// Bytes of the prefix.
+    prefix: u64,
 }
 
 impl<'a> Loader<'a> {
     fn v1(ctx: &'a FileContext, address: Address, cursor: &mut Cursor<'_>) -> Result<Self> {
         let prefix = PrefixV1::parse(cursor)?;
-        let start = PrefixV1::LEN as u64;
-        let mut loader = Loader::new(ctx, address, 1, MessageForm::V1, start, u64::from(prefix.chunk_len), 0)?;
+        let whole = u64::from(prefix.chunk_len).saturating_add(PrefixV1::LEN as u64);
+        let mut loader = Loader::new(ctx, address, MessageForm::V1, PrefixV1::LEN as u64, whole);
         loader.most = Some(prefix.message_count);
         loader.header.ref_count = prefix.reference_count;
         Ok(loader)
@@ -170,41 +176,36 @@ impl<'a> Loader<'a> {
         let prefix = PrefixV2::parse(cursor)?;
         let creation_index = prefix.flags & header_flags::ATTRIBUTE_ORDER_TRACKED != 0;
         let form = MessageForm::V2 { creation_index };
-        let mut loader = Loader::new(ctx, address, 2, form, cursor.position() as u64, prefix.chunk_len, 4)?;
+        let start = cursor.position() as u64;
+        let whole = start.saturating_add(prefix.chunk_len).saturating_add(CHECKSUM as u64);
+        let mut loader = Loader::new(ctx, address, form, start, whole);
+        loader.header.version = 2;
         loader.header.flags = prefix.flags;
         loader.header.times = prefix.times;
         loader.header.phase_change = prefix.phase_change;
         Ok(loader)
     }
 
-    fn new(
-        ctx: &'a FileContext,
-        address: Address,
-        version: u8,
-        form: MessageForm,
-        start: u64,
-        len: u64,
-        checksum: u64,
-    ) -> Result<Self> {
-        let whole = start.checked_add(len).and_then(|n| n.checked_add(checksum));
-        let whole = whole.ok_or_else(|| Error::corrupt(NAME, ctx.absolute(address), "chunk length above 64 bits"))?;
+    fn new(ctx: &'a FileContext, address: Address, form: MessageForm, prefix: u64, whole: u64) -> Self {
         let header = ObjectHeader {
             address,
             offset: ctx.absolute(address),
-            version,
+            version: 1,
             flags: 0,
             ref_count: 1,
             times: None,
             phase_change: None,
             messages: Vec::new(),
             chunks: Vec::new(),
+            message_count: 0,
         };
         let ahead = VecDeque::from([HeaderChunk { address, len: whole }]);
-        let seen = Visited::new();
-        Ok(Loader { ctx, header, form, most: None, met: 0, seen, ahead, first_messages: (start, len) })
+        Loader { ctx, header, form, most: None, seen: Visited::new(), ahead, prefix }
     }
 
-    fn chunks(&mut self) -> Result<()> {
+    /// Reads all chunks; `first` is what was read at the header's address.
+    fn chunks(&mut self, first: Block<'a>) -> Result<()> {
+        let mut first = Some(first);
         while let Some(chunk) = self.ahead.pop_front() {
             let limit = self.ctx.limits().header_chunks;
             if self.header.chunks.len() >= limit {
@@ -212,53 +213,69 @@ impl<'a> Loader<'a> {
                     .within(NAME)
                     .at(self.header.offset));
             }
-            self.chunk(chunk)?;
+            self.seen.accept(chunk.address, chunk.len, NAME)?;
+            let read = first.take().filter(|block| block.len() as u64 >= chunk.len);
+            let block = match read {
+                Some(block) => block,
+                None => self.ctx.block(chunk.address, chunk.len, NAME)?,
+            };
+            self.chunk(chunk, block.get(..to_usize(chunk.len)?).unwrap_or(&block))?;
         }
         Ok(())
     }
 
-    fn chunk(&mut self, chunk: HeaderChunk) -> Result<()> {
-        self.seen.accept(chunk.address, chunk.len, NAME)?;
-        let ctx = self.ctx;
-        let block = ctx.block(chunk.address, chunk.len, NAME)?;
-        let mut cursor = ctx.cursor(&block, chunk.address, NAME);
-        let is_first = self.header.chunks.is_empty();
-        let checksum = if self.header.version == 1 { 0 } else { 4 };
-        if is_first {
-            cursor.bytes_u64(self.first_messages.0)?;
+    fn chunk(&mut self, chunk: HeaderChunk, block: &[u8]) -> Result<()> {
+        let mut cursor = self.ctx.cursor(block, chunk.address, NAME);
+        let checksum = if self.header.version == 1 { 0 } else { CHECKSUM };
+        if self.header.chunks.is_empty() {
+            cursor.bytes_u64(self.prefix)?;
         } else if self.header.version == 2 {
             cursor.signature(PrefixV2::CONTINUATION)?;
         }
         let len = cursor.remaining().checked_sub(checksum);
-        let len = len.ok_or_else(|| cursor.corrupt("continuation chunk too short for its checksum"))?;
+        let len = len.ok_or_else(|| cursor.corrupt("the chunk is too short for its checksum"))?;
         let mut messages = cursor.sub(len)?;
         if checksum > 0 {
             cursor.checksum()?;
         }
         self.header.chunks.push(chunk);
-        while let Some(message) = self.form.next(&mut messages)? {
-            self.met = self.met.saturating_add(1);
-            if let Some(most) = self.most.filter(|&most| self.met > u32::from(most)) {
-                return Err(messages.corrupt(alloc::format!("more than the {most} messages that the prefix counts")));
-            }
-            self.message(message, &messages)?;
-        }
-        Ok(())
+        self.messages(&mut messages)
     }
 
-    fn message(&mut self, raw: crate::format::object_header::RawMessage<'_>, at: &Cursor<'_>) -> Result<()> {
+    /// Reads the messages of a chunk to its end, whatever the prefix counts.
+    fn messages(&mut self, chunk: &mut Cursor<'_>) -> Result<()> {
+        let (mut nil_before, mut has_nil) = (false, false);
+        loop {
+            let left = chunk.remaining();
+            if has_nil && left > 0 && left < self.form.header_len() && self.header.version == 2 {
+                return Err(chunk.corrupt("a gap in a chunk that has a NIL message"));
+            }
+            let here = chunk.clone();
+            let Some(message) = self.form.next(chunk)? else { return Ok(()) };
+            let nil = message.kind == MessageKind::Nil;
+            if !(nil && nil_before) {
+                self.header.message_count = self.header.message_count.saturating_add(1);
+            }
+            (nil_before, has_nil) = (nil, has_nil || nil);
+            if let Some(most) = self.most.filter(|&most| self.header.message_count > u32::from(most)) {
+                return Err(here.corrupt(alloc::format!("more than the {most} messages that the prefix counts")));
+            }
+            self.message(&message, &here)?;
+        }
+    }
+
+    fn message(&mut self, raw: &RawMessage<'_>, at: &Cursor<'_>) -> Result<()> {
         match raw.kind {
             MessageKind::Nil => return Ok(()),
             MessageKind::Continuation => {
-                let mut cursor = Cursor::new(raw.body, raw.offset, "header continuation", self.ctx.sizes());
+                let mut cursor = Cursor::new(raw.body, raw.offset, raw.kind.name(), self.ctx.sizes());
                 let next = Continuation::parse(&mut cursor)?;
                 self.ahead.push_back(HeaderChunk { address: next.address, len: next.len });
                 return Ok(());
             }
-            MessageKind::Unknown(number) if raw.flags.has(MessageFlags::FAIL_IF_UNKNOWN) => {
-                return Err(Error::unsupported(alloc::format!("message of unknown type {number:#x} must be understood"))
-                    .within(NAME)
-                    .at(raw.offset));
+            unknown if !unknown.is_known() && raw.flags.has(MessageFlags::FAIL_IF_UNKNOWN) => {
+                let text = alloc::format!("message of unknown type {:#x}, which must be understood", unknown.id());
+                return Err(Error::unsupported(text).within(NAME).at(raw.offset));
             }
             MessageKind::ReferenceCount if self.header.version == 1 => {
                 return Err(at.corrupt("a reference count message in a version 1 header"));
@@ -283,3 +300,6 @@ impl<'a> Loader<'a> {
         Ok(self.header)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -40,8 +40,8 @@ impl MessageFlags {
         if invalid {
             return Err(at.corrupt(alloc::format!("message flags {flags:#04x} contradict each other")));
         }
-        let known = !matches!(kind, MessageKind::Unknown(_));
-        if this.has(Self::SHARED) && known && !kind.is_shareable() {
+        let shares = flags & (Self::SHARED | Self::SHAREABLE) != 0;
+        if shares && kind.is_known() && !kind.is_shareable() {
             return Err(at.corrupt(alloc::format!("a {} message can not be shared", kind.name())));
         }
         Ok(this)
@@ -61,6 +61,9 @@ mod tests {
             (0x06, MessageKind::Datatype, false),
             (0x02, MessageKind::Datatype, true),
             (0x02, MessageKind::Link, false),
+            (0x40, MessageKind::Link, false),
+            (0x41, MessageKind::Attribute, true),
+            (0x42, MessageKind::Bogus, true),
             (0x28, MessageKind::Unknown(99), false),
             (0x30, MessageKind::Unknown(99), true),
             (0x20, MessageKind::Unknown(99), false),

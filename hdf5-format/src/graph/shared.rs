@@ -1,0 +1,86 @@
+//! Messages that lie elsewhere: in the header of a committed datatype, or in a heap of shared messages.
+
+use super::context::FileContext;
+use super::object_header::{Message, ObjectHeader};
+use crate::codec::{Address, Cursor, Sizes};
+use crate::error::{Error, Result};
+use crate::format::message::MessageKind;
+use crate::format::message::shared::SharedPointer;
+use crate::format::object_header::MessageFlags;
+use alloc::vec::Vec;
+
+/// Structure name in errors.
+const NAME: &str = "shared message";
+
+/// A message's own bytes, wherever they were.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SharedTarget {
+    /// The body.
+    pub body: Vec<u8>,
+    /// Absolute file offset of the body; of the pointer to it, if it lies in a heap.
+    pub offset: u64,
+    /// Object header of the committed datatype, if the message is one.
+    pub committed: Option<Address>,
+}
+
+impl SharedTarget {
+    /// A cursor over the body.
+    pub fn cursor(&self, sizes: Sizes, structure: &'static str) -> Cursor<'_> {
+        Cursor::new(&self.body, self.offset, structure, sizes)
+    }
+}
+
+/// The message itself: a copy of its body, or what its pointer leads to.
+///
+/// # Errors
+/// The pointer, or what it leads to, is damaged.
+pub fn resolve(ctx: &FileContext, message: &Message) -> Result<SharedTarget> {
+    if message.flags.has(MessageFlags::SHARED) {
+        return resolve_pointer(ctx, message.kind, &mut message.cursor(ctx.sizes(), NAME));
+    }
+    Ok(SharedTarget { body: message.body.to_vec(), offset: message.offset, committed: None })
+}
+
+/// What a pointer to a message of a kind leads to; attributes hold such pointers for their datatype and dataspace.
+///
+/// # Errors
+/// The pointer, or what it leads to, is damaged.
+pub fn resolve_pointer(ctx: &FileContext, kind: MessageKind, cursor: &mut Cursor<'_>) -> Result<SharedTarget> {
+    let at = cursor.offset();
+    match SharedPointer::parse(cursor)? {
+        SharedPointer::Heap(id) => in_heap(ctx, kind, &id, at),
+        SharedPointer::Object(address) => in_header(ctx, kind, address, at),
+    }
+}
+
+fn in_header(ctx: &FileContext, kind: MessageKind, address: Address, at: u64) -> Result<SharedTarget> {
+    let header = ObjectHeader::load(ctx, address)?;
+    let message = header.find(kind).ok_or_else(|| {
+        Error::corrupt(NAME, at, alloc::format!("the header at {address} has no {} message", kind.name()))
+    })?;
+    let mut target = if message.flags.has(MessageFlags::SHARED) {
+        // A committed type may have its own bytes in the heap; a pointer to a third header would be a chain or a cycle.
+        match SharedPointer::parse(&mut message.cursor(ctx.sizes(), NAME))? {
+            SharedPointer::Heap(id) => in_heap(ctx, kind, &id, message.offset)?,
+            SharedPointer::Object(_) => {
+                return Err(Error::corrupt(NAME, message.offset, "a pointer leads to another pointer"));
+            }
+        }
+    } else {
+        SharedTarget { body: message.body.to_vec(), offset: message.offset, committed: None }
+    };
+    target.committed = Some(address);
+    Ok(target)
+}
+
+fn in_heap(ctx: &FileContext, kind: MessageKind, id: &[u8; 8], at: u64) -> Result<SharedTarget> {
+    let Some(heap) = ctx.shared_messages().and_then(|shared| shared.index_of(kind)).and_then(|index| index.heap) else {
+        let text = alloc::format!("the file has no heap of shared {} messages", kind.name());
+        return Err(Error::corrupt(NAME, at, text));
+    };
+    let _ = (heap, id);
+    Err(Error::unsupported("messages shared through a heap").within(NAME).at(at))
+}
+
+#[cfg(test)]
+mod tests;
