@@ -132,7 +132,18 @@ impl Superblock {
         let root = Root { header, cached };
         let extension = None;
         Ok(Superblock {
-            version, sizes, leaf_k, internal_k, chunk_k, flags, base, free_space, extension, end, driver_info, root,
+            version,
+            sizes,
+            leaf_k,
+            internal_k,
+            chunk_k,
+            flags,
+            base,
+            free_space,
+            extension,
+            end,
+            driver_info,
+            root,
         })
     }
 
@@ -241,7 +252,10 @@ mod tests {
             extension: (!old).then_some(Address(0x200)),
             end: 0x320,
             driver_info: None,
-            root: Root { header: Address(0x60), cached: (old && sizes.offset <= 8).then_some((Address(0x88), Address(0x2a8))) },
+            root: Root {
+                header: Address(0x60),
+                cached: (old && sizes.offset <= 8).then_some((Address(0x88), Address(0x2a8))),
+            },
         }
     }
 

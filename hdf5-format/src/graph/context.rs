@@ -102,6 +102,7 @@ impl FileContext {
 
     /// One metadata block: checked against the file's end and the limit before anything is allocated.
     pub fn block(&self, address: Address, len: u64, structure: &'static str) -> Result<Block<'_>> {
+        self.check(address, len, structure)?;
         if len > self.limits.block_bytes {
             return Err(Error::limit("block_bytes", self.limits.block_bytes, len)
                 .within(structure)

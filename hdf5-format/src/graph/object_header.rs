@@ -4,10 +4,10 @@ use super::context::{Block, FileContext};
 use super::visited::Visited;
 use crate::codec::{Address, Cursor, Sizes, to_usize};
 use crate::error::{Error, Result};
+use crate::format::message::MessageKind;
 use crate::format::message::continuation::Continuation;
 use crate::format::message::modified_time;
 use crate::format::message::reference_count::ReferenceCount;
-use crate::format::message::MessageKind;
 use crate::format::object_header::{MessageFlags, MessageForm, PrefixV1, PrefixV2, RawMessage, Times, header_flags};
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
@@ -43,7 +43,7 @@ pub struct ObjectHeader {
     pub messages: Vec<Message>,
     /// Chunks in the order in which their continuation messages are met.
     pub chunks: Vec<HeaderChunk>,
-    /// Messages in all chunks, NIL and continuation messages included; neighbouring NILs count as one, as in libhdf5.
+    /// Messages in all chunks, NIL and continuation messages included.
     pub message_count: u32,
 }
 
@@ -244,7 +244,7 @@ impl<'a> Loader<'a> {
 
     /// Reads the messages of a chunk to its end, whatever the prefix counts.
     fn messages(&mut self, chunk: &mut Cursor<'_>) -> Result<()> {
-        let (mut nil_before, mut has_nil) = (false, false);
+        let mut has_nil = false;
         loop {
             let left = chunk.remaining();
             if has_nil && left > 0 && left < self.form.header_len() && self.header.version == 2 {
@@ -252,11 +252,8 @@ impl<'a> Loader<'a> {
             }
             let here = chunk.clone();
             let Some(message) = self.form.next(chunk)? else { return Ok(()) };
-            let nil = message.kind == MessageKind::Nil;
-            if !(nil && nil_before) {
-                self.header.message_count = self.header.message_count.saturating_add(1);
-            }
-            (nil_before, has_nil) = (nil, has_nil || nil);
+            has_nil |= message.kind == MessageKind::Nil;
+            self.header.message_count = self.header.message_count.saturating_add(1);
             if let Some(most) = self.most.filter(|&most| self.header.message_count > u32::from(most)) {
                 return Err(here.corrupt(alloc::format!("more than the {most} messages that the prefix counts")));
             }

@@ -61,29 +61,33 @@ pub struct OpenedFile {
 /// extension is damaged.
 pub fn open(storage: Arc<dyn Storage>, limits: Limits, options: OpenOptions<'_>) -> Result<OpenedFile> {
     let mut warnings = Vec::new();
+    let first = storage;
+    let storage = whole(&first, &options)?;
     let (mut superblock, found) = locate(&storage)?;
     if found != superblock.base {
         let text = alloc::format!("stored base address is {}, but the superblock is at {found}", superblock.base);
         warnings.push(Error::corrupt(NAME, found, text).hint("bytes were put before the file or removed"));
     }
-    // The stored end counts from the start of the file as it was written; addresses count from the superblock.
-    let end = superblock.end.checked_sub(superblock.base).ok_or_else(|| {
-        Error::corrupt(NAME, found, alloc::format!("end {} before base {}", superblock.end, superblock.base))
-    })?;
-    let alone = FileContext::new(Arc::clone(&storage), found, present(&storage, found)?, superblock.sizes, limits.clone());
-    let driver = driver(&alone, &superblock)?;
+    let end = relative_end(&superblock, found)?;
+    let there = present(&storage, found)?;
+    let alone = FileContext::new(Arc::clone(&storage), found, there, superblock.sizes, limits.clone());
+    let driver = match driver(&alone, &superblock) {
+        Ok(driver) => driver,
+        Err(e) if options.salvage => {
+            warnings.push(e);
+            None
+        }
+        Err(e) => return Err(e),
+    };
     let joined = match &driver {
-        Some(driver) => members::join(&storage, driver, found.saturating_add(end), &options, &mut warnings)?,
+        Some(driver) => members::join(&first, driver, found.saturating_add(end), &options, &mut warnings)?,
         None => None,
     };
     let (storage, end) = match joined {
-        Some(joined) => {
-            let end = joined.end.map_or(end, |whole| whole.saturating_sub(found));
-            (joined.storage, end)
-        }
+        Some(joined) => (joined.storage, joined.end.map_or(end, |whole| whole.saturating_sub(found))),
         None => (storage, end),
     };
-    let end = readable_end(&storage, &superblock, found, end, options.salvage, &mut warnings)?;
+    let end = readable_end(&storage, &superblock, found, end, &options, &mut warnings)?;
     let context = FileContext::new(storage, found, end, superblock.sizes, limits);
     let extension = extension::read(context, &mut superblock, options.salvage, &mut warnings)?;
     Ok(OpenedFile {
@@ -95,6 +99,35 @@ pub fn open(storage: Arc<dyn Storage>, limits: Limits, options: OpenOptions<'_>)
         driver,
         cache_image: extension.cache_image,
         warnings,
+    })
+}
+
+/// The storage to look at first: the file, or the family of which it is the first member and too short alone, or the
+/// file with the member of a multi file that has the superblock extension.
+fn whole(first: &Arc<dyn Storage>, options: &OpenOptions<'_>) -> Result<Arc<dyn Storage>> {
+    let (complete, extension) = match locate(first) {
+        Ok((superblock, found)) => {
+            let there = present(first, found)?;
+            let elsewhere = superblock.extension.filter(|address| address.0 >= there);
+            (there >= relative_end(&superblock, found)?, elsewhere)
+        }
+        Err(_) => (false, None),
+    };
+    let mut larger = None;
+    if !complete {
+        larger = members::family_by_name(first, options)?;
+    }
+    if let (None, Some(extension)) = (&larger, extension) {
+        larger = members::multi_by_name(first, extension, options)?;
+    }
+    Ok(larger.unwrap_or_else(|| Arc::clone(first)))
+}
+
+/// Bytes from the superblock to the end of the file. The stored end counts from the start of the file as it was
+/// written; addresses count from the superblock.
+fn relative_end(superblock: &Superblock, found: u64) -> Result<u64> {
+    superblock.end.checked_sub(superblock.base).ok_or_else(|| {
+        Error::corrupt(NAME, found, alloc::format!("end {} before base {}", superblock.end, superblock.base))
     })
 }
 
@@ -132,7 +165,8 @@ fn not_hdf5(storage: &dyn Storage, len: u64) -> Error {
         _ => None,
     });
     if let Some(what) = known {
-        return Error::unsupported(alloc::format!("this is {what}, not an HDF5 file")).hint("open the HDF5 file itself");
+        return Error::unsupported(alloc::format!("this is {what}, not an HDF5 file"))
+            .hint("open the HDF5 file itself");
     }
     let what = match &start {
         _ if len == 0 => "the file is empty",
@@ -168,7 +202,7 @@ fn readable_end(
     superblock: &Superblock,
     found: u64,
     end: u64,
-    salvage: bool,
+    options: &OpenOptions<'_>,
     warnings: &mut Vec<Error>,
 ) -> Result<u64> {
     let there = present(storage, found)?;
@@ -181,12 +215,16 @@ fn readable_end(
     if there < end {
         let text = alloc::format!("expected {end} bytes from here to the end of the file, found {there}");
         let error = Error::corrupt(NAME, found, text);
-        if !salvage && !swmr {
-            return Err(error.hint("the file is truncated; open with salvage to read what is left"));
+        if !options.salvage && !swmr {
+            return Err(error.hint(if members::may_be_family(options) {
+                "the file is truncated, or the first of a family whose other members were not found or not allowed"
+            } else {
+                "the file is truncated; open with salvage to read what is left"
+            }));
         }
         warnings.push(error.hint("the file is truncated"));
     }
-    Ok(if salvage || writing { there } else { end })
+    Ok(if options.salvage || writing { there } else { end })
 }
 
 #[cfg(test)]

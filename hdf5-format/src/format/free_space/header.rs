@@ -69,7 +69,11 @@ impl FreeSpaceHeader {
         let (serialised_count, ghost_count) = (cursor.length()?, cursor.length()?);
         if serialised_count.checked_add(ghost_count) != Some(section_count) {
             let found = alloc::format!("{serialised_count} and {ghost_count}");
-            return Err(here.unexpected("stored and other sections", alloc::format!("a sum of {section_count}"), found));
+            return Err(here.unexpected(
+                "stored and other sections",
+                alloc::format!("a sum of {section_count}"),
+                found,
+            ));
         }
         let (class_count, shrink_percent, expand_percent) = (cursor.u16()?, cursor.u16()?, cursor.u16()?);
         let here = cursor.clone();

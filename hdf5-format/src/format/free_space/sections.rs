@@ -243,8 +243,12 @@ mod tests {
         refused(&value, &FreeSpaceHeader { serialised_count: 9, ..good.clone() });
         refused(&value, &FreeSpaceHeader { max_section_size: 0x2f, ..good.clone() });
         refused(&value, &FreeSpaceHeader { serialised_count: 1 << 20, ..good.clone() });
-        refused(&list([SectionKind::Simple, SectionKind::Indirect(
-            IndirectSection { block_offset: 0, row: 0, column: 0, entries: 0 }
-        )]), &good);
+        refused(
+            &list([
+                SectionKind::Simple,
+                SectionKind::Indirect(IndirectSection { block_offset: 0, row: 0, column: 0, entries: 0 }),
+            ]),
+            &good,
+        );
     }
 }

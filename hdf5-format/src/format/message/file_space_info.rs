@@ -70,7 +70,14 @@ impl FileSpaceInfo {
         let (page_size, page_end_threshold) = (DEFAULT_PAGE, 0);
         let end_of_allocation = None;
         Ok(FileSpaceInfo {
-            version: 0, strategy, persist, threshold, page_size, page_end_threshold, end_of_allocation, managers,
+            version: 0,
+            strategy,
+            persist,
+            threshold,
+            page_size,
+            page_end_threshold,
+            end_of_allocation,
+            managers,
         })
     }
 
@@ -90,7 +97,14 @@ impl FileSpaceInfo {
         let end_of_allocation = cursor.address()?;
         let managers = addresses(cursor, if persist { 12 } else { 0 })?;
         Ok(FileSpaceInfo {
-            version: 1, strategy, persist, threshold, page_size, page_end_threshold, end_of_allocation, managers,
+            version: 1,
+            strategy,
+            persist,
+            threshold,
+            page_size,
+            page_end_threshold,
+            end_of_allocation,
+            managers,
         })
     }
 

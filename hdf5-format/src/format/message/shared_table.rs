@@ -46,8 +46,7 @@ mod tests {
     #[test]
     fn parses_what_it_encodes() {
         let message = SharedTableMessage { table: Address(0x100), index_count: 2 };
-        let bytes =
-            testing::round_trip(&message, Sizes::EIGHT, SharedTableMessage::parse, SharedTableMessage::encode);
+        let bytes = testing::round_trip(&message, Sizes::EIGHT, SharedTableMessage::parse, SharedTableMessage::encode);
         assert_eq!(bytes, [0, 0, 1, 0, 0, 0, 0, 0, 0, 2]);
         testing::refused(&[0, 0, 1, 0, 0, 0, 0, 0, 0, 9], Sizes::EIGHT, SharedTableMessage::parse);
         testing::refused(&[0, 0, 1, 0, 0, 0, 0, 0, 0, 0], Sizes::EIGHT, SharedTableMessage::parse);

@@ -42,7 +42,7 @@ impl MessageFlags {
         }
         let shares = flags & (Self::SHARED | Self::SHAREABLE) != 0;
         if shares && kind.is_known() && !kind.is_shareable() {
-            return Err(at.corrupt(alloc::format!("a {} message can not be shared", kind.name())));
+            return Err(at.corrupt(alloc::format!("message type {kind} can not be shared")));
         }
         Ok(this)
     }

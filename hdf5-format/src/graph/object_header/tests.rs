@@ -61,10 +61,10 @@ fn reads_both_versions_and_every_chunk() {
     assert_eq!((header.version, header.ref_count, header.message_count), (1, 2, 4));
     let kinds: Vec<u16> = header.messages.iter().map(|m| m.kind.id()).collect();
     assert_eq!(kinds, [1, 3, 8]);
-    assert_eq!(header.chunks, [
-        HeaderChunk { address: Address(0), len: 64 },
-        HeaderChunk { address: Address(200), len: 16 },
-    ]);
+    assert_eq!(
+        header.chunks,
+        [HeaderChunk { address: Address(0), len: 64 }, HeaderChunk { address: Address(200), len: 16 },]
+    );
     assert_eq!(header.object_type(), ObjectType::Dataset);
     assert_eq!(header.find(MessageKind::DataLayout).unwrap().offset, 208);
     for len in 0..file.len() {
@@ -96,8 +96,8 @@ fn reads_headers_longer_than_the_first_read() {
 }
 
 #[test]
-fn counts_messages_as_libhdf5_does() {
-    let messages = [v1(0, 0, &[]), v1(0, 0, &[0; 8]), v1(0x0d, 0, &[0; 8]), v1(0, 0, &[])];
+fn counts_every_message() {
+    let messages = [v1(0, 0, &[]), v1(0, 0, &[0; 8]), v1(0x0d, 0, &[0; 8])];
     assert_eq!(load(&header_v1(3, &messages)).unwrap().message_count, 3);
     assert_eq!(load(&header_v1(9, &messages)).unwrap().message_count, 3);
     assert!(load(&header_v1(2, &messages)).is_err());

@@ -8,9 +8,10 @@
 //! The first member, or the one with the superblock, is the file that was opened; the others are asked for by name.
 
 use super::OpenOptions;
-use crate::codec::{Cursor, Sizes};
+use crate::codec::{Address, Cursor, Sizes};
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::message::driver_info::{self, DriverInfo, MultiMember};
+use crate::format::superblock;
 use crate::io::{Piece, Pieces, Storage};
 use alloc::string::{String, ToString};
 use alloc::sync::Arc;
@@ -42,9 +43,12 @@ pub(super) fn join(
     match &driver.id {
         b"NCSAfami" => family(first, &driver.information, end, options),
         b"NCSAmult" => multi(first, &driver.information, options).map(Some),
-        b"Subfilng" => Err(Error::unsupported("the raw data is in subfiles of the subfiling driver")
-            .within(NAME)
-            .hint("join them with HDF5's h5fuse tool first")),
+        b"Subfilin" if first.len()? < end => {
+            Err(Error::unsupported("the bytes are in subfiles of the subfiling driver, which are not joined")
+                .within(NAME)
+                .hint("join them with HDF5's h5fuse tool first"))
+        }
+        b"Subfilin" => Ok(None),
         other => {
             let text = alloc::format!("written by an unknown file driver, \"{}\"", other.escape_ascii());
             warnings.push(Error::unsupported(text).within(NAME));
@@ -54,12 +58,7 @@ pub(super) fn join(
 }
 
 /// Members of one size, numbered from 0.
-fn family(
-    first: &Arc<dyn Storage>,
-    information: &[u8],
-    end: u64,
-    options: &OpenOptions<'_>,
-) -> Result<Option<Joined>> {
+fn family(first: &Arc<dyn Storage>, information: &[u8], end: u64, options: &OpenOptions<'_>) -> Result<Option<Joined>> {
     let size = driver_info::family_member_size(information)
         .ok_or_else(|| Error::new(ErrorKind::Corrupt, "family file without a member size").within(NAME))?;
     let count = end.div_ceil(size);
@@ -84,6 +83,57 @@ fn family(
         pieces.push(Piece { start, len, storage });
     }
     Ok(Some(Joined { storage: Arc::new(Pieces::new(pieces)), end: None }))
+}
+
+/// Joins a family that has no driver information, or whose first member is too short to show it. The name must end in
+/// zeros, and the members must look like one: all as long as the first but the last, and none a file of its own.
+pub(super) fn family_by_name(first: &Arc<dyn Storage>, options: &OpenOptions<'_>) -> Result<Option<Arc<dyn Storage>>> {
+    let Some((pattern, open)) = options.name.and_then(FamilyName::of).zip(options.members) else { return Ok(None) };
+    let size = first.len()?;
+    if size == 0 {
+        return Ok(None);
+    }
+    let mut pieces = alloc::vec![Piece { start: 0, len: size, storage: Arc::clone(first) }];
+    for i in 1..MOST_MEMBERS {
+        let Ok(storage) = open(&pattern.member(i)) else { break };
+        let len = storage.len()?;
+        let mut start = superblock::SIGNATURE.map(|_| 0);
+        let whole = len >= start.len() as u64;
+        if whole {
+            storage.read_at(0, &mut start)?;
+        }
+        if len > size || whole && start == superblock::SIGNATURE {
+            return Ok(None);
+        }
+        pieces.push(Piece { start: i.saturating_mul(size), len, storage });
+        if len < size {
+            break;
+        }
+    }
+    Ok((pieces.len() > 1).then(|| Arc::new(Pieces::new(pieces)) as Arc<dyn Storage>))
+}
+
+/// Adds the member with the object headers, and so the superblock extension, to the one with the superblock, if both
+/// have the names and windows that libhdf5 gives them by default.
+pub(super) fn multi_by_name(
+    first: &Arc<dyn Storage>,
+    extension: Address,
+    options: &OpenOptions<'_>,
+) -> Result<Option<Arc<dyn Storage>>> {
+    // Fifths of 63 bits until release 1.6, sixths of 64 bits since.
+    const WINDOWS: [u64; 2] = [0xd555_5555_5555_5552, 0x7fff_ffff_ffff_fffd];
+    let Some(window) = WINDOWS.into_iter().find(|&start| start <= extension.0) else { return Ok(None) };
+    let base = options.name.and_then(|name| name.strip_suffix("-s.h5"));
+    let Some((base, open)) = base.zip(options.members) else { return Ok(None) };
+    let Ok(storage) = open(&alloc::format!("{base}-o.h5")) else { return Ok(None) };
+    let super_block = Piece { start: 0, len: first.len()?, storage: Arc::clone(first) };
+    let headers = Piece { start: window, len: storage.len()?, storage };
+    Ok(Some(Arc::new(Pieces::new(alloc::vec![super_block, headers]))))
+}
+
+/// True if the name is that of a family's first member.
+pub(super) fn may_be_family(options: &OpenOptions<'_>) -> bool {
+    options.name.and_then(FamilyName::of).is_some()
 }
 
 /// A file name that ends in digits, before an extension if there is one.
