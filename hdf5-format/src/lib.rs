@@ -29,6 +29,7 @@ extern crate alloc;
 pub mod codec;
 pub mod dataset;
 pub mod error;
+pub mod filter;
 pub mod format;
 pub mod graph;
 pub mod io;

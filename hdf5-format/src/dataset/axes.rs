@@ -351,8 +351,7 @@ mod tests {
                                 }
                             }
                         }
-                        let parts =
-                            [a.within(0, 5).unwrap(), b.within(0, 6).unwrap(), c.within(0, 4).unwrap()];
+                        let parts = [a.within(0, 5).unwrap(), b.within(0, 6).unwrap(), c.within(0, 4).unwrap()];
                         let mut got = vec![0; want.len()];
                         copy_box(&from, &from_dims, &mut got, &to_dims, &parts, element);
                         assert_eq!(got, want);

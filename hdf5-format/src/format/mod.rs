@@ -3,6 +3,9 @@
 pub mod btree_v1;
 pub mod btree_v2;
 pub mod cache_image;
+pub mod chunk_element;
+pub mod extensible_array;
+pub mod fixed_array;
 pub mod fractal_heap;
 pub mod free_space;
 pub mod local_heap;

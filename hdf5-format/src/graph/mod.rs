@@ -1,5 +1,6 @@
 //! The only code that follows addresses.
 
+pub mod chunk_index;
 mod context;
 pub mod object_header;
 pub mod open;

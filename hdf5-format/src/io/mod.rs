@@ -10,9 +10,9 @@ mod pieces;
 
 #[cfg(feature = "std")]
 pub use disk::DiskFile;
+pub use external::{ExternalKind, ExternalPolicy, Resolver};
 #[cfg(feature = "mmap")]
 pub use mmap::MappedFile;
-pub use external::{ExternalKind, ExternalPolicy, Resolver};
 pub use pieces::{Piece, Pieces};
 
 use crate::error::{Error, ErrorKind, Result};

@@ -131,7 +131,10 @@ mod tests {
             message.encode(&mut writer).unwrap();
             let bytes = writer.into_bytes();
             let parsed = parse(&bytes).unwrap();
-            assert_eq!((parsed.name, parsed.datatype.body, parsed.data), (message.name, message.datatype.body, message.data));
+            assert_eq!(
+                (parsed.name, parsed.datatype.body, parsed.data),
+                (message.name, message.datatype.body, message.data)
+            );
             assert_eq!((parsed.datatype.shared, parsed.utf8), (message.datatype.shared, message.utf8));
             // The data may have any length: what it needs is known only with the type.
             let parts = bytes.len() - 5;

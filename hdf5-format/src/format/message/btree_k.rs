@@ -1,5 +1,9 @@
-//! B-tree K values message (File Format Spec, IV.A.2.t), in the superblock extension:
-//! `version 0 | chunk internal K 2 | group internal K 2 | group leaf K 2`.
+//! B-tree K Values message, 0x13 (File Format Spec v3/4, IV.A.2.t)
+//!
+//! ```text
+//! | version 1 | chunk internal K 2 | group internal K 2 | group leaf K 2 |
+//! ```
+//! In the superblock extension. Superblocks 0 and 1 hold the same numbers in another order.
 
 use crate::codec::{Cursor, Writer};
 use crate::error::Result;
@@ -27,6 +31,11 @@ impl BTreeK {
         Ok(k)
     }
 
+    /// Bytes of the message.
+    pub fn encoded_len(&self) -> usize {
+        7
+    }
+
     /// Encodes the message.
     pub fn encode(&self, writer: &mut Writer) -> Result<()> {
         writer.u8(0);
@@ -45,6 +54,8 @@ mod tests {
         let k = BTreeK { chunk: 64, group_internal: 16, group_leaf: 4 };
         let bytes = testing::round_trip(&k, Sizes::EIGHT, BTreeK::parse, BTreeK::encode);
         assert_eq!(bytes, [0, 64, 0, 16, 0, 4, 0]);
+        assert_eq!(bytes.len(), k.encoded_len());
+        testing::refused(&[1, 64, 0, 16, 0, 4, 0], Sizes::EIGHT, BTreeK::parse);
         testing::refused(&[0, 64, 0, 0, 0, 4, 0], Sizes::EIGHT, BTreeK::parse);
     }
 }

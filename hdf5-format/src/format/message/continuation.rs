@@ -1,6 +1,11 @@
-//! Object header continuation message (File Format Spec, IV.A.2.q): `address O | length L`.
+//! Object Header Continuation message, 0x10 (File Format Spec v3/4, IV.A.2.q)
+//!
+//! ```text
+//! | address O | length L |
+//! ```
+//! In a chunk of an object header; points at a further chunk of the same header.
 
-use crate::codec::{Address, Cursor, Writer};
+use crate::codec::{Address, Cursor, Sizes, Writer};
 use crate::error::Result;
 
 /// Where the header goes on.
@@ -24,6 +29,11 @@ impl Continuation {
         Ok(Continuation { address, len })
     }
 
+    /// Bytes of the message.
+    pub fn encoded_len(sizes: Sizes) -> usize {
+        sizes.o().saturating_add(sizes.l())
+    }
+
     /// Encodes the message.
     pub fn encode(&self, writer: &mut Writer) -> Result<()> {
         writer.address(Some(self.address))?;
@@ -34,7 +44,6 @@ impl Continuation {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::codec::Sizes;
 
     #[test]
     fn parses_what_it_encodes() {

@@ -1,10 +1,12 @@
-//! External file list message (File Format Spec, IV.A.2.h): raw data in other files.
+//! External Data Files message, 0x07 (File Format Spec v3/4, IV.A.2.h)
 //!
 //! ```text
-//! version 1 | 0 3 | allocated slots 2 | used slots 2 | local heap O | (name offset L, file offset L, size L) each
+//! | version 1 | 0 3 | allocated slots 2 | used slots 2 | local heap O | slot ... |
+//! slot: | name offset L | file offset L | size L |
 //! ```
+//! In the header of a dataset with contiguous layout; points at the local heap with the names.
 
-use crate::codec::{Address, Cursor, Writer};
+use crate::codec::{Address, Cursor, Sizes, Writer};
 use crate::error::Result;
 use alloc::vec::Vec;
 
@@ -47,6 +49,12 @@ impl ExternalFiles {
         Ok(ExternalFiles { heap, slots })
     }
 
+    /// Bytes of the message.
+    pub fn encoded_len(&self, sizes: Sizes) -> usize {
+        let slots = self.slots.len().saturating_mul(sizes.l().saturating_mul(3));
+        slots.saturating_add(sizes.o()).saturating_add(8)
+    }
+
     /// Encodes the message, with no spare slots.
     pub fn encode(&self, writer: &mut Writer) -> Result<()> {
         writer.bytes(&[1, 0, 0, 0]);
@@ -65,7 +73,7 @@ impl ExternalFiles {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::codec::{Sizes, testing};
+    use crate::codec::testing;
 
     #[test]
     fn parses_what_it_encodes() {
@@ -75,6 +83,8 @@ mod tests {
         ];
         let message = ExternalFiles { heap: Address(0x99), slots };
         let mut bytes = testing::round_trip(&message, Sizes::EIGHT, ExternalFiles::parse, ExternalFiles::encode);
+        assert_eq!(bytes.len(), message.encoded_len(Sizes::EIGHT));
+        assert_eq!(bytes[..24], [1, 0, 0, 0, 2, 0, 2, 0, 0x99, 0, 0, 0, 0, 0, 0, 0, 8, 0, 0, 0, 0, 0, 0, 0]);
         bytes[6] = 3;
         testing::refused(&bytes, Sizes::EIGHT, ExternalFiles::parse);
         bytes[6] = 0;

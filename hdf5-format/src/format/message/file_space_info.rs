@@ -1,12 +1,13 @@
-//! File space info message (File Format Spec, IV.A.2.x), in the superblock extension.
+//! File Space Info message, 0x17 (File Format Spec v3/4, IV.A.2.x)
 //!
 //! ```text
-//! v1  version 1 | strategy 1 | persist 1 | threshold L | page size L | page-end threshold 2 | end of allocation O
-//!     | [12 manager addresses O, if persist]
-//! v0  version 0 | strategy 1 | threshold L | [6 manager addresses O, if strategy 1]
+//! v1: | version 1 | strategy 1 | persist 1 | threshold L | page size L | page-end threshold 2 |
+//!     | end of allocation O | manager O x 12, if persist |
+//! v0: | version 1 | strategy 1 | threshold L | manager O x 6, if strategy 1 |
 //! ```
+//! In the superblock extension; points at the headers of free-space managers.
 
-use crate::codec::{Address, Cursor, Writer};
+use crate::codec::{Address, Cursor, Sizes, Writer};
 use crate::error::Result;
 use alloc::vec::Vec;
 
@@ -108,8 +109,21 @@ impl FileSpaceInfo {
         })
     }
 
-    /// Encodes the message as version 1.
+    /// Bytes of the message.
+    pub fn encoded_len(&self, sizes: Sizes) -> usize {
+        let managers = self.managers.len().saturating_mul(sizes.o());
+        let fixed = match self.version {
+            0 => sizes.l().saturating_add(2),
+            _ => sizes.l().saturating_mul(2).saturating_add(sizes.o()).saturating_add(5),
+        };
+        fixed.saturating_add(managers)
+    }
+
+    /// Encodes the message in its version.
     pub fn encode(&self, writer: &mut Writer) -> Result<()> {
+        if self.version == 0 {
+            return self.encode_v0(writer);
+        }
         writer.u8(1);
         writer.u8(STRATEGIES.iter().zip(0..).find(|(s, _)| **s == self.strategy).map_or(0, |(_, n)| n));
         writer.u8(u8::from(self.persist));
@@ -121,6 +135,20 @@ impl FileSpaceInfo {
     }
 }
 
+impl FileSpaceInfo {
+    fn encode_v0(&self, writer: &mut Writer) -> Result<()> {
+        writer.u8(0);
+        writer.u8(match (self.strategy, self.persist) {
+            (Strategy::FsmAggr | Strategy::Page, true) => 1,
+            (Strategy::FsmAggr | Strategy::Page, false) => 2,
+            (Strategy::Aggr, _) => 3,
+            (Strategy::None, _) => 4,
+        });
+        writer.length(self.threshold)?;
+        self.managers.iter().try_for_each(|&m| writer.address(m))
+    }
+}
+
 fn addresses(cursor: &mut Cursor<'_>, count: usize) -> Result<Vec<Option<Address>>> {
     (0..count).map(|_| cursor.address()).collect()
 }
@@ -128,7 +156,7 @@ fn addresses(cursor: &mut Cursor<'_>, count: usize) -> Result<Vec<Option<Address
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::codec::{Sizes, testing};
+    use crate::codec::testing;
 
     #[test]
     fn parses_what_it_encodes() {
@@ -143,7 +171,20 @@ mod tests {
                 end_of_allocation: Some(Address(0x1000)),
                 managers: alloc::vec![None; if persist { 12 } else { 0 }],
             };
-            testing::round_trip(&info, Sizes::EIGHT, FileSpaceInfo::parse, FileSpaceInfo::encode);
+            let bytes = testing::round_trip(&info, Sizes::EIGHT, FileSpaceInfo::parse, FileSpaceInfo::encode);
+            assert_eq!(bytes.len(), info.encoded_len(Sizes::EIGHT));
+        }
+    }
+
+    #[test]
+    fn keeps_version_0() {
+        let sizes = Sizes { offset: 2, length: 2 };
+        for bytes in
+            [&[0u8, 3, 1, 0][..], &[0, 2, 1, 0], &[0, 4, 1, 0], &[0, 1, 1, 0, 255, 255, 0, 8, 0, 0, 0, 0, 0, 0, 0, 0]]
+        {
+            let info = FileSpaceInfo::parse(&mut Cursor::new(bytes, 0, "x", sizes)).unwrap();
+            assert_eq!(testing::round_trip(&info, sizes, FileSpaceInfo::parse, FileSpaceInfo::encode), bytes);
+            assert_eq!(bytes.len(), info.encoded_len(sizes));
         }
     }
 

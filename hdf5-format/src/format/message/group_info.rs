@@ -25,7 +25,9 @@ impl GroupInfo {
         if flags > 3 {
             return Err(here.unexpected("group info flags", "0 to 3", flags));
         }
-        let mut pair = |bit: u8| if flags & bit == 0 { Ok(None) } else { Ok(Some((cursor.u16()?, cursor.u16()?))) };
+        let mut pair = |bit: u8| -> Result<Option<(u16, u16)>> {
+            if flags & bit == 0 { Ok(None) } else { Ok(Some((cursor.u16()?, cursor.u16()?))) }
+        };
         Ok(GroupInfo { phase_change: pair(1)?, estimates: pair(2)? })
     }
 

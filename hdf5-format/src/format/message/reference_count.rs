@@ -1,4 +1,9 @@
-//! Object reference count message (File Format Spec, IV.A.2.w): `version 0 | count 4`.
+//! Object Reference Count message, 0x16 (File Format Spec v3/4, IV.A.2.w)
+//!
+//! ```text
+//! | version 1 | count 4 |
+//! ```
+//! In a version 2 header, if the count is not one; version 1 has it in the prefix.
 
 use crate::codec::{Cursor, Writer};
 use crate::error::Result;
@@ -12,6 +17,11 @@ impl ReferenceCount {
     pub fn parse(cursor: &mut Cursor<'_>) -> Result<Self> {
         cursor.version(&[0])?;
         cursor.u32().map(ReferenceCount)
+    }
+
+    /// Bytes of the message.
+    pub fn encoded_len(self) -> usize {
+        5
     }
 
     /// Encodes the message.

@@ -1,15 +1,17 @@
-//! Shared message pointer (File Format Spec, IV.A.2, "Shared Message"): the body of a message that is stored
-//! elsewhere, and the datatype or dataspace of an attribute that is.
+//! Shared Message pointer (File Format Spec v3/4, IV.A.2)
 //!
 //! ```text
-//! v1  version 1 | type 1 | 0 6 | L bytes | object header O      v2  version 2 | type 1 | object header O
-//! v3  version 3 | type 1 | heap id 8, or object header O
+//! v1: | version 1 | type 1 | 0 6 | name offset L | object header O |
+//! v2: | version 1 | type 1 | object header O |
+//! v3: | version 1 | type 1 | heap id 8, or object header O |
 //! ```
+//! The body of a message that is stored elsewhere, and the datatype or dataspace of an attribute that is. Versions 1
+//! and 2 always point at a header, whatever their type says.
 //!
 //! libhdf5 reads version 1 as an old symbol table entry, with a name offset before the address that the
 //! specification does not show.
 
-use crate::codec::{Address, Cursor, Writer};
+use crate::codec::{Address, Cursor, Sizes, Writer};
 use crate::error::Result;
 
 /// Where a shared message is.
@@ -42,6 +44,14 @@ impl SharedPointer {
         cursor.defined_address("shared message address").map(SharedPointer::Object)
     }
 
+    /// Bytes of the pointer as [`SharedPointer::encode`] writes it.
+    pub fn encoded_len(&self, sizes: Sizes) -> usize {
+        match self {
+            SharedPointer::Heap(id) => id.len().saturating_add(2),
+            SharedPointer::Object(_) => sizes.o().saturating_add(2),
+        }
+    }
+
     /// Encodes as libhdf5 does: version 3 for the heap, version 2 for a committed datatype.
     pub fn encode(&self, writer: &mut Writer) -> Result<()> {
         match self {
@@ -61,12 +71,18 @@ impl SharedPointer {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::codec::{Sizes, testing};
+    use crate::codec::testing;
 
     #[test]
     fn parses_what_it_encodes() {
         for pointer in [SharedPointer::Heap(*b"\0abcdefg"), SharedPointer::Object(Address(0x320))] {
-            testing::round_trip(&pointer, Sizes::EIGHT, SharedPointer::parse, SharedPointer::encode);
+            let bytes = testing::round_trip(&pointer, Sizes::EIGHT, SharedPointer::parse, SharedPointer::encode);
+            assert_eq!(bytes.len(), pointer.encoded_len(Sizes::EIGHT));
+        }
+        for kind in [0, 2] {
+            let parsed =
+                SharedPointer::parse(&mut Cursor::new(&[2, kind, 0x20, 3], 0, "x", Sizes { offset: 2, length: 2 }));
+            assert_eq!(parsed.unwrap(), SharedPointer::Object(Address(0x320)));
         }
     }
 

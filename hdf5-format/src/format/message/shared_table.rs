@@ -1,7 +1,12 @@
-//! Shared message table message (File Format Spec, IV.A.2.p), in the superblock extension:
-//! `version 0 | table O | indexes 1`.
+//! Shared Message Table message, 0x0F (File Format Spec v3/4, IV.A.2.p)
+//!
+//! ```text
+//! | version 1 | table O | indexes 1 |
+//! ```
+//! In the superblock extension; points at a
+//! [`SharedMessageTable`](crate::format::shared_message_table::SharedMessageTable).
 
-use crate::codec::{Address, Cursor, Writer};
+use crate::codec::{Address, Cursor, Sizes, Writer};
 use crate::error::Result;
 
 /// Most indexes that a file may have.
@@ -29,6 +34,11 @@ impl SharedTableMessage {
         Ok(SharedTableMessage { table, index_count })
     }
 
+    /// Bytes of the message.
+    pub fn encoded_len(sizes: Sizes) -> usize {
+        sizes.o().saturating_add(2)
+    }
+
     /// Encodes the message.
     pub fn encode(&self, writer: &mut Writer) -> Result<()> {
         writer.u8(0);
@@ -41,13 +51,14 @@ impl SharedTableMessage {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::codec::{Sizes, testing};
+    use crate::codec::testing;
 
     #[test]
     fn parses_what_it_encodes() {
         let message = SharedTableMessage { table: Address(0x100), index_count: 2 };
         let bytes = testing::round_trip(&message, Sizes::EIGHT, SharedTableMessage::parse, SharedTableMessage::encode);
         assert_eq!(bytes, [0, 0, 1, 0, 0, 0, 0, 0, 0, 2]);
+        assert_eq!(bytes.len(), SharedTableMessage::encoded_len(Sizes::EIGHT));
         testing::refused(&[0, 0, 1, 0, 0, 0, 0, 0, 0, 9], Sizes::EIGHT, SharedTableMessage::parse);
         testing::refused(&[0, 0, 1, 0, 0, 0, 0, 0, 0, 0], Sizes::EIGHT, SharedTableMessage::parse);
     }

@@ -1,0 +1,300 @@
+//! Shuffle: the first bytes of all elements, then all second bytes, and so on.
+//!
+//! | | |
+//! |---|---|
+//! | id | 2 |
+//! | name | `shuffle` |
+//! | client data | `[0]` bytes of an element |
+//! | payload | as long as the input: the transposed matrix of elements and their bytes; left-over bytes as they are |
+//! | reference | File Format Specification, "Shuffle Filter" |
+//! | done by | this file |
+
+use super::{Filter, FilterContext};
+use crate::error::Result;
+use alloc::borrow::Cow;
+use alloc::vec::Vec;
+use core::array;
+
+/// Filter 2.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Shuffle;
+
+impl Filter for Shuffle {
+    fn id(&self) -> u16 {
+        2
+    }
+
+    fn name(&self) -> &str {
+        "shuffle"
+    }
+
+    fn decode<'a>(&self, input: Cow<'a, [u8]>, context: &mut FilterContext<'_>) -> Result<Cow<'a, [u8]>> {
+        let size = element_size(context)?;
+        if is_identity(size, input.len()) {
+            return Ok(input);
+        }
+        let mut out = context.buffer(input.len())?;
+        unshuffle(&input, &mut out, size);
+        context.recycle(input);
+        Ok(Cow::Owned(out))
+    }
+
+    fn encode(&self, input: &[u8], context: &mut FilterContext<'_>) -> Result<Option<Vec<u8>>> {
+        let size = element_size(context)?;
+        let mut out = context.buffer(input.len())?;
+        shuffle(input, &mut out, size);
+        Ok(Some(out))
+    }
+
+    fn encoded_limit(&self, plain: usize, _: &[u32]) -> usize {
+        plain
+    }
+}
+
+/// Client data of a dataset whose elements have `size` bytes.
+pub fn client_data(size: u32) -> Vec<u32> {
+    alloc::vec![size]
+}
+
+fn element_size(context: &FilterContext<'_>) -> Result<usize> {
+    match context.client_data.first() {
+        Some(&size) if size > 0 => crate::codec::to_usize(size.into()),
+        _ => Err(context.corrupt("client data: expected the bytes of an element, found none or 0")),
+    }
+}
+
+/// True where the transposed matrix is the matrix: one row or one column.
+fn is_identity(size: usize, len: usize) -> bool {
+    size <= 1 || len.checked_div(size).unwrap_or(0) <= 1
+}
+
+/// Restores elements of `size` bytes from shuffled `input`. `out` is as long as `input`.
+pub fn unshuffle(input: &[u8], out: &mut [u8], size: usize) {
+    if is_identity(size, input.len()) {
+        return copy(input, out);
+    }
+    let whole = input.len().saturating_sub(input.len().checked_rem(size).unwrap_or(0));
+    let (planes, rest) = input.split_at(whole);
+    let (elements, rest_out) = out.split_at_mut(whole.min(out.len()));
+    copy(rest, rest_out);
+    // The constants let the compiler unroll the common sizes.
+    match size {
+        2 => join_2(planes, elements),
+        4 => join_4(planes, elements),
+        8 => join(planes, elements, 8),
+        16 => join(planes, elements, 16),
+        _ => join(planes, elements, size),
+    }
+}
+
+/// Sorts elements of `size` bytes into planes of first, second ... bytes. `out` is as long as `input`.
+pub fn shuffle(input: &[u8], out: &mut [u8], size: usize) {
+    if is_identity(size, input.len()) {
+        return copy(input, out);
+    }
+    let whole = input.len().saturating_sub(input.len().checked_rem(size).unwrap_or(0));
+    let (elements, rest) = input.split_at(whole);
+    let (planes, rest_out) = out.split_at_mut(whole.min(out.len()));
+    copy(rest, rest_out);
+    match size {
+        2 => split_small::<2>(elements, planes),
+        4 => split_small::<4>(elements, planes),
+        8 => split(elements, planes, 8),
+        16 => split(elements, planes, 16),
+        _ => split(elements, planes, size),
+    }
+}
+
+fn copy(from: &[u8], to: &mut [u8]) {
+    to.iter_mut().zip(from).for_each(|(to, from)| *to = *from);
+}
+
+/// Elements in a block that stays in the fastest cache.
+const BLOCK: usize = 512;
+
+/// Bytes of `a` and `b` in turn. The loop becomes byte-interleaving vector instructions.
+#[inline(always)]
+fn zip(a: &[u8], b: &[u8], out: &mut [u8]) {
+    for ((pair, a), b) in out.as_chunks_mut::<2>().0.iter_mut().zip(a).zip(b) {
+        *pair = [*a, *b];
+    }
+}
+
+fn join_2(planes: &[u8], out: &mut [u8]) {
+    let (a, b) = planes.split_at(planes.len() / 2);
+    zip(a, b, out);
+}
+
+/// Two rounds of interleaving: (0,2) and (1,3), then the results.
+#[allow(clippy::indexing_slicing, reason = "a block has at most BLOCK elements")]
+fn join_4(planes: &[u8], out: &mut [u8]) {
+    let (low, high) = planes.split_at(planes.len() / 2);
+    let (a, b) = low.split_at(low.len() / 2);
+    let (c, d) = high.split_at(high.len() / 2);
+    let (mut even, mut odd) = ([0; 2 * BLOCK], [0; 2 * BLOCK]);
+    let blocks = a.chunks(BLOCK).zip(b.chunks(BLOCK)).zip(c.chunks(BLOCK).zip(d.chunks(BLOCK)));
+    for (out, ((a, b), (c, d))) in out.chunks_mut(4 * BLOCK).zip(blocks) {
+        let len = out.len() / 2;
+        zip(a, c, &mut even[..len]);
+        zip(b, d, &mut odd[..len]);
+        zip(&even[..len], &odd[..len], out);
+    }
+}
+
+/// An 8 by 8 matrix of bytes, transposed; the rows are little-endian words.
+#[inline(always)]
+#[allow(clippy::indexing_slicing, reason = "indices are constants below 8")]
+fn transpose(mut rows: [u64; 8]) -> [u64; 8] {
+    const HALF: u64 = 0x0000_0000_ffff_ffff;
+    const PAIR: u64 = 0x0000_ffff_0000_ffff;
+    const BYTE: u64 = 0x00ff_00ff_00ff_00ff;
+    for (k, l) in [(0, 4), (1, 5), (2, 6), (3, 7)] {
+        (rows[k], rows[l]) = swap(rows[k], rows[l], 32, HALF);
+    }
+    for (k, l) in [(0, 2), (1, 3), (4, 6), (5, 7)] {
+        (rows[k], rows[l]) = swap(rows[k], rows[l], 16, PAIR);
+    }
+    for (k, l) in [(0, 1), (2, 3), (4, 5), (6, 7)] {
+        (rows[k], rows[l]) = swap(rows[k], rows[l], 8, BYTE);
+    }
+    rows
+}
+
+/// Exchanges the upper parts of `a` with the lower parts of `b`.
+#[inline(always)]
+fn swap(a: u64, b: u64, shift: u32, mask: u64) -> (u64, u64) {
+    let changed = (a.wrapping_shr(shift) ^ b) & mask;
+    (a ^ changed.wrapping_shl(shift), b ^ changed)
+}
+
+/// Eight bytes at `at`; the callers' bounds keep it inside.
+#[inline(always)]
+#[allow(clippy::arithmetic_side_effects, clippy::indexing_slicing, reason = "inside by the callers' bounds")]
+fn load(bytes: &[u8], at: usize) -> u64 {
+    u64::from_le_bytes(array::from_fn(|k| bytes[at + k]))
+}
+
+#[inline(always)]
+#[allow(clippy::arithmetic_side_effects, clippy::indexing_slicing, reason = "inside by the callers' bounds")]
+fn store(bytes: &mut [u8], at: usize, word: u64) {
+    bytes[at..at + 8].copy_from_slice(&word.to_le_bytes());
+}
+
+/// Any element size: eight planes and eight elements at a time, single bytes at the edges.
+#[inline(always)]
+#[allow(
+    clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
+    reason = "plane < size and element < count, and both slices have size * count bytes"
+)]
+fn join(planes: &[u8], out: &mut [u8], size: usize) {
+    let count = planes.len() / size;
+    let (whole_planes, whole_elements) = (size / 8 * 8, count / 8 * 8);
+    for plane in (0..whole_planes).step_by(8) {
+        for element in (0..whole_elements).step_by(8) {
+            let rows = transpose(array::from_fn(|k| load(planes, (plane + k) * count + element)));
+            for (k, row) in rows.into_iter().enumerate() {
+                store(out, (element + k) * size + plane, row);
+            }
+        }
+    }
+    for plane in 0..size {
+        let first = if plane < whole_planes { whole_elements } else { 0 };
+        let bytes = &planes[plane * count + first..(plane + 1) * count];
+        for (element, byte) in out[first * size..].chunks_exact_mut(size).zip(bytes) {
+            element[plane] = *byte;
+        }
+    }
+}
+
+/// The inverse of [`join`].
+#[inline(always)]
+#[allow(
+    clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
+    reason = "plane < size and element < count, and both slices have size * count bytes"
+)]
+fn split(elements: &[u8], out: &mut [u8], size: usize) {
+    let count = elements.len() / size;
+    let (whole_planes, whole_elements) = (size / 8 * 8, count / 8 * 8);
+    for plane in (0..whole_planes).step_by(8) {
+        for element in (0..whole_elements).step_by(8) {
+            let rows = transpose(array::from_fn(|k| load(elements, (element + k) * size + plane)));
+            for (k, row) in rows.into_iter().enumerate() {
+                store(out, (plane + k) * count + element, row);
+            }
+        }
+    }
+    for plane in 0..size {
+        let first = if plane < whole_planes { whole_elements } else { 0 };
+        let bytes = &mut out[plane * count + first..(plane + 1) * count];
+        for (byte, element) in bytes.iter_mut().zip(elements[first * size..].chunks_exact(size)) {
+            *byte = element[plane];
+        }
+    }
+}
+
+/// Splits elements below eight bytes, a block of sixteen at a time.
+#[allow(
+    clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
+    reason = "plane < N and start + k < count, and both slices have N * count bytes"
+)]
+fn split_small<const N: usize>(elements: &[u8], out: &mut [u8]) {
+    let count = elements.len() / N;
+    for (block, start) in elements.chunks(16 * N).zip((0..count).step_by(16)) {
+        for plane in 0..N {
+            let bytes = &mut out[plane * count + start..plane * count + start + block.len() / N];
+            for (byte, element) in bytes.iter_mut().zip(block.as_chunks::<N>().0) {
+                *byte = element[plane];
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::filter::tests::{decode, encode, noise};
+
+    /// The definition.
+    fn plain(input: &[u8], size: usize) -> Vec<u8> {
+        let count = input.len() / size;
+        let mut out: Vec<u8> = (0..size * count).map(|i| input[i % count * size + i / count]).collect();
+        out.extend_from_slice(&input[size * count..]);
+        out
+    }
+
+    #[test]
+    fn agrees_with_the_definition_for_every_size_and_remainder() {
+        let data = noise(4096, 3);
+        for size in (1..=34).chain([64, 100, 257]) {
+            for len in (size..size + 3).chain([17 * size, 33 * size + size / 2, 4096 - size]) {
+                if len < size || len > data.len() {
+                    continue;
+                }
+                let (input, data_size) = (&data[..len], [size as u32]);
+                let shuffled = encode(&Shuffle, input, &data_size).unwrap().unwrap();
+                assert_eq!(shuffled, plain(input, size), "size {size}, {len} bytes");
+                assert_eq!(decode(&Shuffle, &shuffled, &data_size, len).unwrap(), input, "size {size}, {len} bytes");
+            }
+        }
+    }
+
+    #[test]
+    fn long_blocks() {
+        let data = noise(40_000, 4);
+        for size in [2, 4, 8, 12, 16] {
+            let shuffled = encode(&Shuffle, &data, &[size]).unwrap().unwrap();
+            assert_eq!(shuffled, plain(&data, size as usize));
+            assert_eq!(decode(&Shuffle, &shuffled, &[size], data.len()).unwrap(), data);
+        }
+    }
+
+    #[test]
+    fn needs_the_element_size() {
+        assert!(decode(&Shuffle, b"1234", &[], 4).is_err());
+        assert!(decode(&Shuffle, b"1234", &[0], 4).is_err());
+        assert_eq!(decode(&Shuffle, b"1234", &[u32::MAX], 4).unwrap(), b"1234");
+    }
+}
