@@ -1,4 +1,4 @@
-//! Superblock (File Format Spec, II.A): where everything starts.
+//! Superblock (File Format Spec v3/4, II.A): where everything starts.
 //!
 //! ```text
 //! v0/v1  signature 8 | version | free-space version | root entry version | 0 | shared header version | O | L | 0

@@ -1,8 +1,10 @@
-//! Symbol table entry (File Format Spec, III.C): a link of an old-style group, and the root in superblocks 0 and 1.
+//! Symbol Table Entry (File Format Spec v3/4, III.C)
 //!
 //! ```text
-//! name offset L | object header O | cache type 4 | 0 4 | scratch 16
+//! | name offset L | object header O | cache type 4 | 0 4 | scratch-pad 16 |
+//! scratch-pad of type 1: | B-tree O | local heap O |      of type 2: | offset of the link's text 4 |
 //! ```
+//! A link of an old-style group, in symbol table nodes; the root group, in superblocks 0 and 1.
 //!
 //! The specification gives the name offset the width of an address; libhdf5 uses that of a length. Seen only where
 //! the two differ.
@@ -60,9 +62,9 @@ impl SymbolTableEntry {
         let cache = match cache_type {
             0 => CacheType::None,
             // Addresses wider than the scratch-pad are not cached by any library.
-            1 if cursor.sizes().o() <= 8 => CacheType::Group {
-                btree: scratch.defined_address("cached B-tree address")?,
-                heap: scratch.defined_address("cached heap address")?,
+            1 if cursor.sizes().o() <= 8 => match (scratch.address()?, scratch.address()?) {
+                (Some(btree), Some(heap)) => CacheType::Group { btree, heap },
+                _ => CacheType::None,
             },
             1 => CacheType::None,
             2 => CacheType::SoftLink { value_offset: scratch.u32()? },

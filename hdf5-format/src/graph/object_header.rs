@@ -144,7 +144,9 @@ impl ObjectHeader {
     /// Seconds since 1970 of the last change, where the header says.
     pub fn modified(&self) -> Option<u32> {
         let stored = self.times.map(|t| t.change);
-        stored.or_else(|| self.messages.iter().find_map(|m| modified_time::seconds(m.kind, &m.body)))
+        stored.or_else(|| {
+            self.messages.iter().find_map(|m| modified_time::seconds(m.kind, &mut m.cursor(Sizes::EIGHT, NAME)))
+        })
     }
 }
 

@@ -159,11 +159,14 @@ fn locate(storage: &Arc<dyn Storage>) -> Result<(Superblock, u64)> {
 fn not_hdf5(storage: &dyn Storage, len: u64) -> Error {
     let mut start = [0u8; 8];
     let there = start.get_mut(..usize::try_from(len.min(8)).unwrap_or(8)).unwrap_or(&mut []);
-    let known = storage.read_at(0, there).ok().and_then(|()| match &start {
+    if let Err(error) = storage.read_at(0, there) {
+        return error.within(NAME);
+    }
+    let known = match &start {
         [b'O', b'H', b'D', b'H', ..] => Some("a history file of the onion driver"),
         [b'V', b'H', b'D', b'R', ..] => Some("a metadata file of VFD SWMR"),
         _ => None,
-    });
+    };
     if let Some(what) = known {
         return Error::unsupported(alloc::format!("this is {what}, not an HDF5 file"))
             .hint("open the HDF5 file itself");

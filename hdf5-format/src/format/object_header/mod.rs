@@ -1,4 +1,10 @@
-//! Object headers (File Format Spec, IV.A): prefixes of both versions and the messages in a chunk.
+//! Messages in the chunks of an object header (File Format Spec v3/4, IV.A.1); the prefixes are beside this.
+//!
+//! ```text
+//! v1: | type 2 | size 2 | flags 1 | 0 3 | body, a multiple of 8 |
+//! v2: | type 1 | size 2 | flags 1 | creation index 2, if tracked | body |
+//! v2 chunks may end in a gap of zeros, shorter than a message header.
+//! ```
 
 mod flags;
 mod v1;
@@ -9,8 +15,8 @@ pub use v1::PrefixV1;
 pub use v2::{PrefixV2, Times, header_flags};
 
 use super::message::MessageKind;
-use crate::codec::Cursor;
-use crate::error::Result;
+use crate::codec::{Cursor, Writer};
+use crate::error::{Error, ErrorKind, Result};
 
 /// A message as it lies in a chunk.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,6 +53,38 @@ impl MessageForm {
             MessageForm::V2 { creation_index: false } => 4,
             MessageForm::V2 { creation_index: true } => 6,
         }
+    }
+
+    /// Bytes of a message with its header.
+    pub fn encoded_len(self, message: &RawMessage<'_>) -> usize {
+        self.header_len().saturating_add(message.body.len())
+    }
+
+    /// Appends a message. Version 1 needs bodies in multiples of 8 bytes, version 2 types below 256; a creation index
+    /// that the form has and the message lacks is 0.
+    pub fn encode(self, message: &RawMessage<'_>, w: &mut Writer) -> Result<()> {
+        let len = message.body.len() as u64;
+        match self {
+            MessageForm::V1 => {
+                if !len.is_multiple_of(8) {
+                    return Err(Error::new(ErrorKind::Invalid, "the message's size is not a multiple of 8")
+                        .within(message.kind.name()));
+                }
+                w.u16(message.kind.id());
+                w.uint(len, 2)?;
+                w.bytes(&[message.flags.0, 0, 0, 0]);
+            }
+            MessageForm::V2 { creation_index } => {
+                w.uint(u64::from(message.kind.id()), 1)?;
+                w.uint(len, 2)?;
+                w.u8(message.flags.0);
+                if creation_index {
+                    w.u16(message.creation_index.unwrap_or(0));
+                }
+            }
+        }
+        w.bytes(message.body);
+        Ok(())
     }
 
     /// The next message of a chunk, or `None` at its end (or in the gap at its end).
@@ -112,6 +150,30 @@ mod tests {
         let message = form.next(&mut chunk).unwrap().unwrap();
         assert_eq!((message.kind, message.creation_index, message.body), (MessageKind::Link, Some(5), &[9u8, 9][..]));
         assert_eq!(form.next(&mut chunk).unwrap(), None);
+    }
+
+    #[test]
+    fn parses_what_it_encodes() {
+        let forms =
+            [MessageForm::V1, MessageForm::V2 { creation_index: false }, MessageForm::V2 { creation_index: true }];
+        for form in forms {
+            let creation_index = (form.header_len() == 6).then_some(0x0102);
+            let message = RawMessage {
+                kind: MessageKind::Datatype,
+                flags: MessageFlags(MessageFlags::CONSTANT),
+                creation_index,
+                offset: 64 + form.header_len() as u64,
+                body: b"12345678",
+            };
+            let mut w = Writer::new(Sizes::EIGHT);
+            form.encode(&message, &mut w).unwrap();
+            assert_eq!(w.position(), form.encoded_len(&message));
+            assert_eq!(form.next(&mut cursor(w.as_slice())).unwrap(), Some(message));
+            for len in 1..w.position() {
+                let parsed = form.next(&mut cursor(&w.as_slice()[..len]));
+                assert!(parsed.is_err(), "{form:?} {len}");
+            }
+        }
     }
 
     #[test]

@@ -1,8 +1,9 @@
-//! Prefix of a version 1 object header (File Format Spec, IV.A.1.a).
+//! Version 1 Object Header Prefix (File Format Spec v3/4, IV.A.1.a)
 //!
 //! ```text
-//! version 1 | 0 | messages 2 | reference count 4 | bytes of the first chunk 4 | 0 4
+//! | version 1 | 0 1 | messages 2 | reference count 4 | bytes of the first chunk 4 | 0 4 |
 //! ```
+//! Links, symbol table entries, superblocks and references point here. The first chunk of messages follows.
 
 use crate::codec::{Cursor, Writer};
 use crate::error::Result;

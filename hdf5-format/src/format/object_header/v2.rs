@@ -1,11 +1,11 @@
-//! Prefix of a version 2 object header (File Format Spec, IV.A.1.b).
+//! Version 2 Object Header Prefix (File Format Spec v3/4, IV.A.1.b)
 //!
 //! ```text
-//! "OHDR" | version 2 | flags 1 | [access, modification, change, birth time 4 each]
-//! | [max compact 2 | min dense 2] | bytes of the first chunk 1, 2, 4 or 8
+//! | "OHDR" 4 | version 1 | flags 1 | access, modification, change, birth time 4 each, if flag 0x20 |
+//! | max compact 2 | min dense 2, if flag 0x10 | bytes of the first chunk 1, 2, 4 or 8 |
 //! ```
-//!
-//! The first chunk of messages follows, then a checksum over everything from the signature.
+//! Links, superblocks and references point here. The first chunk of messages follows, then a checksum over everything
+//! from the signature. Further chunks are `| "OCHK" 4 | messages | checksum 4 |`.
 
 use crate::codec::{Cursor, Writer};
 use crate::error::Result;

@@ -10,7 +10,7 @@
 use super::OpenOptions;
 use crate::codec::{Address, Cursor, Sizes};
 use crate::error::{Error, ErrorKind, Result};
-use crate::format::message::driver_info::{self, DriverInfo, MultiMember};
+use crate::format::message::driver_info::{self, DriverInfo, MultiInfo, MultiMember};
 use crate::format::superblock;
 use crate::io::{Piece, Pieces, Storage};
 use alloc::string::{String, ToString};
@@ -163,7 +163,7 @@ impl<'a> FamilyName<'a> {
 /// A member for each kind of data; several kinds may share one.
 fn multi(first: &Arc<dyn Storage>, information: &[u8], options: &OpenOptions<'_>) -> Result<Joined> {
     let mut cursor = Cursor::new(information, 0, NAME, Sizes::EIGHT);
-    let mut members = driver_info::multi_members(&mut cursor)?;
+    let mut members = MultiInfo::parse(&mut cursor)?.members;
     members.sort_by_key(|m| m.start);
     let base = options.name.and_then(|name| members.iter().find_map(|m| base_name(name, &m.name)));
     let Some(base) = base else {
