@@ -6,7 +6,8 @@
 //! section: | offset | kind 1 | by kind |
 //! ```
 //! Widths: the count is as wide as the number of stored sections needs, the size as the largest section, the offset as
-//! the address bits. The free-space manager header points here, and holds all three.
+//! the address bits. The free-space manager header points here, and holds all three. Early 1.8 releases wrote the size
+//! a byte narrower where the largest section is a power of 256.
 
 use super::header::{Client, FreeSpaceHeader};
 use crate::codec::{Address, Cursor, Writer, limited_width};
@@ -83,6 +84,13 @@ impl Widths {
             offset: usize::from(header.address_bits.div_ceil(8)),
         }
     }
+
+    /// The widths that early releases wrote, if they differ.
+    fn early(header: &FreeSpaceHeader) -> Option<Self> {
+        let size = limited_width(header.max_section_size.saturating_sub(1));
+        let widths = Widths::of(header);
+        (size != widths.size).then_some(Widths { size, ..widths })
+    }
 }
 
 impl FreeSpaceSections {
@@ -94,7 +102,16 @@ impl FreeSpaceSections {
         cursor.version(&[0])?;
         let owner = cursor.defined_address("manager address")?;
         verify.checksum()?;
-        let widths = Widths::of(header);
+        let mut early = cursor.clone();
+        let sections = match (Self::groups(cursor, header, &Widths::of(header)), Widths::early(header)) {
+            (Err(_), Some(widths)) => Self::groups(&mut early, header, &widths)?,
+            (sections, _) => sections?,
+        };
+        cursor.skip(cursor.remaining())?;
+        Ok(FreeSpaceSections { header: owner, sections })
+    }
+
+    fn groups(cursor: &mut Cursor<'_>, header: &FreeSpaceHeader, widths: &Widths) -> Result<Vec<Section>> {
         let mut sections = Vec::new();
         while (sections.len() as u64) < header.serialised_count {
             let here = cursor.clone();
@@ -110,14 +127,13 @@ impl FreeSpaceSections {
                 return Err(here.unexpected("section size", expected, size));
             }
             for _ in 0..count {
-                sections.push(Section::parse(cursor, header.client, size, &widths)?);
+                sections.push(Section::parse(cursor, header.client, size, widths)?);
             }
         }
         if cursor.remaining() < 4 {
             return Err(cursor.corrupt("the sections reach into the checksum"));
         }
-        cursor.skip(cursor.remaining())?;
-        Ok(FreeSpaceSections { header: owner, sections })
+        Ok(sections)
     }
 
     /// Appends the list in `header.sections_used` bytes. Sections of one size must follow each other.
@@ -229,6 +245,20 @@ mod tests {
                 |v, w| v.encode(w, &header),
             );
         }
+    }
+
+    #[test]
+    fn reads_the_narrower_sizes_of_early_releases() {
+        let header = FreeSpaceHeader {
+            section_count: 1,
+            serialised_count: 1,
+            ghost_count: 0,
+            max_section_size: 65536,
+            ..header(Client::FractalHeap)
+        };
+        let bytes = b"FSSE\0\x18\x0e\0\0\0\0\0\0\x01\x67\x01\x99\0\0\0\0\x95\xf5\xa2\xb8";
+        let parsed = FreeSpaceSections::parse(&mut Cursor::new(bytes, 0, "list", Sizes::EIGHT), &header).unwrap();
+        assert_eq!(parsed.sections, [Section { offset: 0x99, size: 359, kind: SectionKind::Single }]);
     }
 
     #[test]
