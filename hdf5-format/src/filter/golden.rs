@@ -26,6 +26,11 @@ fn vectors(text: &str) -> impl Iterator<Item = Vector<'_>> {
     })
 }
 
+/// Filter, client data and stored bytes of each vector kept here.
+pub(super) fn samples() -> impl Iterator<Item = (u16, Vec<u32>, Vec<u8>)> {
+    vectors(include_str!("golden.txt")).map(|v| (v.filter, v.client_data, v.stored))
+}
+
 /// Lines of name and "ours,chunk" in hex, for the generator's check.
 fn check(text: &str) -> String {
     let registry = Registry::default();

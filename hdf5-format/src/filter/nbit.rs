@@ -21,10 +21,16 @@
 //! libhdf5 (2.0, and before) loses data of compounds in which members follow an array of arrays or compounds. Such
 //! chunks are declined here: an optional filter then leaves them as they are.
 
+mod describe;
+mod parse;
+
+pub use describe::NBitType;
+
+use self::parse::Packing;
 use super::bits::{BitReader, BitWriter};
 use super::{Filter, FilterContext};
 use crate::codec::to_usize;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use alloc::borrow::Cow;
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -32,9 +38,6 @@ use alloc::vec::Vec;
 /// Filter 5.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct NBit;
-
-/// Deepest nesting of arrays and compounds.
-const MAX_DEPTH: usize = 32;
 
 impl Filter for NBit {
     fn id(&self) -> u16 {
@@ -86,102 +89,6 @@ impl Filter for NBit {
     }
 }
 
-/// What N-bit knows of a datatype.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum NBitType {
-    /// An integer or float with bits that are not significant.
-    Atomic {
-        /// Bytes.
-        size: u32,
-        /// True for big-endian.
-        big_endian: bool,
-        /// Significant bits.
-        precision: u32,
-        /// Bits below the significant ones.
-        offset: u32,
-    },
-    /// Elements one after the other.
-    Array {
-        /// Bytes of all elements.
-        size: u32,
-        /// Type of an element.
-        base: Box<NBitType>,
-    },
-    /// Members at byte offsets; the bytes between them are not stored.
-    Compound {
-        /// Bytes.
-        size: u32,
-        /// Byte offset and type of each member, in order of storing.
-        members: Vec<(u32, NBitType)>,
-    },
-    /// Anything else, stored whole.
-    Other {
-        /// Bytes.
-        size: u32,
-    },
-}
-
-impl NBitType {
-    /// Bytes of an element.
-    pub fn size(&self) -> u32 {
-        match self {
-            NBitType::Atomic { size, .. }
-            | NBitType::Array { size, .. }
-            | NBitType::Compound { size, .. }
-            | NBitType::Other { size } => *size,
-        }
-    }
-
-    /// Client data of a dataset of this type with `elements` elements in a chunk.
-    pub fn client_data(&self, elements: u32) -> Vec<u32> {
-        let mut out = alloc::vec![0, u32::from(self.is_full()), elements];
-        self.append(&mut out);
-        let count = u32::try_from(out.len()).unwrap_or(u32::MAX);
-        if let Some(first) = out.first_mut() {
-            *first = count;
-        }
-        out
-    }
-
-    fn append(&self, out: &mut Vec<u32>) {
-        match self {
-            NBitType::Atomic { size, big_endian, precision, offset } => {
-                out.extend([1, *size, u32::from(*big_endian), *precision, *offset]);
-            }
-            NBitType::Array { size, base } => {
-                out.extend([2, *size]);
-                base.append(out);
-            }
-            NBitType::Compound { size, members } => {
-                out.extend([3, *size, u32::try_from(members.len()).unwrap_or(u32::MAX)]);
-                for (offset, member) in members {
-                    out.push(*offset);
-                    member.append(out);
-                }
-            }
-            NBitType::Other { size } => out.extend([4, *size]),
-        }
-    }
-
-    /// True if there is nothing to leave out.
-    fn is_full(&self) -> bool {
-        match self {
-            NBitType::Atomic { size, precision, offset, .. } => {
-                *offset == 0 && u64::from(*precision) == u64::from(*size).saturating_mul(8)
-            }
-            NBitType::Array { base, .. } => base.is_full(),
-            NBitType::Compound { members, .. } => members.iter().all(|(_, member)| member.is_full()),
-            NBitType::Other { .. } => true,
-        }
-    }
-}
-
-/// The client data, checked: every leaf has at least one bit and lies inside its parent.
-struct Packing {
-    /// The whole chunk: an array of its elements.
-    kind: Node,
-}
-
 /// A type with its sizes in bytes as `usize`.
 enum Node {
     Atomic(Atomic),
@@ -196,135 +103,6 @@ struct Atomic {
     big_endian: bool,
     precision: u32,
     offset: u32,
-}
-
-impl Packing {
-    /// `None` if the payload is the chunk itself.
-    fn parse(context: &FilterContext<'_>) -> Result<Option<Self>> {
-        let data = context.client_data;
-        let &[count, raw, elements, ref kind @ ..] = data else {
-            return Err(context.corrupt(format_args!("client data: expected at least 3 values, found {}", data.len())));
-        };
-        if to_usize(count.into())? != data.len() {
-            return Err(context.corrupt(format_args!(
-                "client data: its first value should be their number, {}, found {count}",
-                data.len()
-            )));
-        }
-        if raw == 1 {
-            return Ok(None);
-        }
-        let mut words = Words { context, rest: kind };
-        let base = words.node(0)?;
-        let count = to_usize(elements.into())?;
-        let Some(size) = base.size().checked_mul(count).filter(|&size| size <= context.output_limit) else {
-            return Err(words.error(format_args!("{elements} elements of {} bytes exceed the chunk", base.size())));
-        };
-        Ok(Some(Packing { kind: Node::Repeat { base: Box::new(base), count, size } }))
-    }
-
-    /// Says what happened to chunks of a type that libhdf5 cannot pack.
-    fn lost(&self, error: Error) -> Error {
-        if self.kind.is_miscounted() {
-            error.hint("libhdf5 packs this type (an array of compounds or arrays before other members) with losses")
-        } else {
-            error
-        }
-    }
-
-    fn chunk_bytes(&self) -> usize {
-        self.kind.size()
-    }
-
-    fn bits(&self) -> u64 {
-        self.kind.bits()
-    }
-}
-
-/// Reads the type out of the client data.
-struct Words<'a, 'c> {
-    context: &'a FilterContext<'c>,
-    rest: &'a [u32],
-}
-
-impl Words<'_, '_> {
-    fn error(&self, message: impl core::fmt::Display) -> Error {
-        let at = self.context.client_data.len().saturating_sub(self.rest.len());
-        self.context.corrupt(format_args!("client data before value {at}: {message}"))
-    }
-
-    fn next(&mut self) -> Result<u32> {
-        let Some((&word, rest)) = self.rest.split_first() else {
-            return Err(self.error("ends too early"));
-        };
-        self.rest = rest;
-        Ok(word)
-    }
-
-    fn size(&mut self) -> Result<usize> {
-        match self.next()? {
-            0 => Err(self.error("expected a size, found 0")),
-            size => to_usize(size.into()),
-        }
-    }
-
-    fn node(&mut self, depth: usize) -> Result<Node> {
-        if depth > MAX_DEPTH {
-            return Err(self.error(format_args!("nested more than {MAX_DEPTH} deep")));
-        }
-        let class = self.next()?;
-        let size = self.size()?;
-        match class {
-            1 => self.atomic(size).map(Node::Atomic),
-            2 => {
-                let copied = self.rest.first() == Some(&4);
-                let base = self.node(depth.saturating_add(1))?;
-                if copied {
-                    // All bytes are, whatever the size of an element.
-                    return Ok(Node::Copy { size });
-                }
-                match size.checked_div(base.size()) {
-                    Some(count) if count > 0 => Ok(Node::Repeat { base: Box::new(base), count, size }),
-                    _ => Err(self.error(format_args!("an array of {size} bytes has no element"))),
-                }
-            }
-            3 => self.compound(size, depth),
-            4 => Ok(Node::Copy { size }),
-            other => Err(self.error(format_args!("expected a class of 1 to 4, found {other}"))),
-        }
-    }
-
-    fn atomic(&mut self, size: usize) -> Result<Atomic> {
-        let big_endian = match self.next()? {
-            0 => false,
-            1 => true,
-            other => return Err(self.error(format_args!("expected byte order 0 or 1, found {other}"))),
-        };
-        let (precision, offset) = (self.next()?, self.next()?);
-        let used = u64::from(precision).saturating_add(offset.into());
-        if precision == 0 || used > (size as u64).saturating_mul(8) {
-            return Err(self.error(format_args!("{precision} significant bits above {offset} do not fit {size} bytes")));
-        }
-        Ok(Atomic { size, big_endian, precision, offset })
-    }
-
-    fn compound(&mut self, size: usize, depth: usize) -> Result<Node> {
-        let count = to_usize(self.next()?.into())?;
-        // A member takes at least three values.
-        if count == 0 || count > self.rest.len() / 3 {
-            return Err(self.error(format_args!("a compound of {count} members in {} values", self.rest.len())));
-        }
-        let mut members = Vec::with_capacity(count);
-        for _ in 0..count {
-            let offset = to_usize(self.next()?.into())?;
-            let member = self.node(depth.saturating_add(1))?;
-            if offset.checked_add(member.size()).is_none_or(|end| end > size) {
-                return Err(self.error(format_args!("a member at {offset} sticks out of {size} bytes")));
-            }
-            members.push((offset, member));
-        }
-        Ok(Node::Compound { size, members })
-    }
 }
 
 impl Node {

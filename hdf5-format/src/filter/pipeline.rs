@@ -2,6 +2,7 @@
 
 use super::{Filter, FilterContext, Registry, Scratch, known};
 use crate::error::{Error, ErrorKind, Result};
+use crate::format::message::filter_pipeline::FilterDescription;
 use alloc::borrow::Cow;
 use alloc::format;
 use alloc::string::{String, ToString};
@@ -27,7 +28,7 @@ pub struct Stage {
     pub optional: bool,
     /// Parameters of the filter.
     pub client_data: Vec<u32>,
-    /// Name in the file, else the registered one, else "".
+    /// Name of the filter, else the registered one, else the one in the file, which may be "".
     pub name: String,
     /// `None`: not in this build.
     filter: Option<Arc<dyn Filter>>,
@@ -52,6 +53,14 @@ impl Stage {
             (None, None) => String::new(),
         };
         Stage { id, optional, client_data: client_data.into(), name, filter }
+    }
+
+    fn described(filter: &FilterDescription, registry: &Registry) -> Self {
+        let mut stage = Stage::new(filter.id, filter.is_optional(), filter.client_data.as_slice(), registry);
+        if stage.name.is_empty() {
+            stage.name = String::from_utf8_lossy(&filter.name).into_owned();
+        }
+        stage
     }
 
     /// The filter, or the error that says what it takes to have it.
@@ -81,6 +90,15 @@ impl fmt::Debug for Stage {
 }
 
 impl Pipeline {
+    /// The pipeline of a filter pipeline message. A filter that the registry lacks is an error only when a chunk needs
+    /// it.
+    ///
+    /// # Errors
+    /// More than [`MAX_FILTERS`].
+    pub fn new(filters: &[FilterDescription], registry: &Registry) -> Result<Self> {
+        Self::from_stages(filters.iter().map(|filter| Stage::described(filter, registry)).collect::<Vec<_>>())
+    }
+
     /// A pipeline of these stages, in order of writing.
     ///
     /// # Errors

@@ -137,3 +137,59 @@ fn added_filters_are_held_to_the_limit() {
     assert_eq!(pipeline.encode(b"x", &mut Scratch::new()).unwrap_err().kind(), ErrorKind::Unsupported);
     assert!(registry.get(2).is_some() && Registry::empty().get(2).is_none());
 }
+
+/// Payload and client data of every codec, damaged in every way: an error or an output within the limit.
+fn survives(filter: &dyn Filter, samples: &[(Vec<u32>, Vec<u8>)], rounds: usize) {
+    let mut random = Random(u64::from(filter.id()));
+    let mut scratch = Scratch::new();
+    for round in 0..rounds {
+        let (client_data, payload) = &samples[random.below(samples.len())];
+        let (mut client_data, mut payload) = (client_data.clone(), payload.clone());
+        for _ in 0..=random.below(3) {
+            damage(&mut payload, &mut random);
+        }
+        if random.below(2) == 0 && !client_data.is_empty() {
+            let index = random.below(client_data.len());
+            client_data[index] = [0, 1, 3, 8, 64, 1 << 20, 1 << 31, u32::MAX, random.next() as u32][random.below(9)];
+        }
+        if random.below(20) == 0 {
+            client_data.truncate(random.below(client_data.len() + 1));
+        }
+        let limit = [0, 1, 7, 100, 1000, 1 << 16][random.below(6)];
+        let mut context = FilterContext::new(filter.id(), filter.name(), &client_data, limit, &mut scratch);
+        let input = Cow::Owned(payload.clone());
+        if let Ok(out) = filter.decode(input, &mut context) {
+            let bound = limit.max(payload.len());
+            assert!(out.len() <= bound, "{} round {round}", filter.name());
+        }
+        let _ = filter.encode(&payload, &mut context);
+        scratch = Scratch::new();
+    }
+}
+
+fn damage(payload: &mut Vec<u8>, random: &mut Random) {
+    let at = random.below(payload.len());
+    match random.below(6) {
+        0 => payload.truncate(at),
+        1 => payload.extend(noise(random.below(40), random.next())),
+        2 => payload.clear(),
+        3 => *payload = noise(random.below(300), random.next()),
+        _ => {
+            if let Some(byte) = payload.get_mut(at) {
+                *byte = [0, 1, 0x7f, 0x80, 0xff, *byte ^ 1, random.next() as u8][random.below(7)];
+            }
+        }
+    }
+}
+
+#[test]
+fn damaged_chunks_end_in_errors() {
+    let mut samples: alloc::collections::BTreeMap<u16, Vec<_>> = Default::default();
+    for (filter, client_data, stored) in golden::samples() {
+        samples.entry(filter).or_default().push((client_data, stored));
+    }
+    for filter in Registry::default().iter() {
+        let samples = samples.entry(filter.id()).or_insert_with(|| alloc::vec![(Vec::new(), noise(50, 1))]);
+        survives(&**filter, samples, 10_000);
+    }
+}
