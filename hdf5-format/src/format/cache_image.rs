@@ -215,4 +215,30 @@ mod tests {
         bytes[32] ^= 1;
         testing::refused(&bytes, SIZES, CacheImage::parse);
     }
+
+    proptest::proptest! {
+        #[test]
+        fn parses_what_it_encodes(
+            fields in proptest::collection::vec(
+                (proptest::array::uniform4(0u8..), proptest::array::uniform2(0u16..), 0i32.., 0..0xffff_ffffu64,
+                 proptest::collection::vec(0..0xffff_ffffu64, 0..4), proptest::collection::vec(0u8.., 1..40)), 0..5),
+        ) {
+            let entries = fields.into_iter().map(|f| Entry {
+                kind: f.0[0],
+                flags: f.0[1],
+                ring: f.0[2],
+                age: f.0[3],
+                children: f.1[0],
+                dirty_children: f.1[1],
+                lru_rank: f.2,
+                address: Address(f.3),
+                parents: f.4.into_iter().map(Address).collect(),
+                image: f.5,
+            });
+            let image = CacheImage { entries: entries.collect() };
+            let mut w = Writer::new(SIZES);
+            image.encode(&mut w).unwrap();
+            assert_eq!(CacheImage::parse(&mut Cursor::new(w.as_slice(), 0, "x", SIZES)).unwrap(), image);
+        }
+    }
 }

@@ -322,4 +322,34 @@ mod tests {
         assert_eq!(candidate_offsets(2049).collect::<Vec<_>>(), [0, 512, 1024, 2048]);
         assert_eq!(candidate_offsets(0).count(), 0);
     }
+
+    proptest::proptest! {
+        #[test]
+        fn parses_what_it_encodes_with_any_values(
+            version in 0u8..=3, offset in proptest::sample::select(&[4u8, 8, 16][..]), flags in 0u32..8,
+            k in (1u16.., 1u16.., 1u16..), addresses in proptest::array::uniform7(0..0xffff_ffffu64), some: [bool; 4],
+        ) {
+            let [base, free_space, extension, end, driver_info, header, heap] = addresses;
+            let old = version < 2;
+            let some = |i: usize, is_there: bool, address| (some[i] && is_there).then_some(Address(address));
+            let superblock = Superblock {
+                version,
+                sizes: Sizes { offset, length: 8 },
+                leaf_k: if old { k.0 } else { DEFAULT_LEAF_K },
+                internal_k: if old { k.1 } else { DEFAULT_INTERNAL_K },
+                chunk_k: if version == 1 { k.2 } else { DEFAULT_CHUNK_K },
+                flags,
+                base,
+                free_space: some(0, old, free_space),
+                extension: some(1, !old, extension),
+                end,
+                driver_info: some(2, old, driver_info),
+                root: Root {
+                    header: Address(header),
+                    cached: some(3, old && offset <= 8, heap).map(|heap| (Address(base), heap)),
+                },
+            };
+            assert_eq!(parse(&bytes(&superblock)).unwrap(), superblock);
+        }
+    }
 }

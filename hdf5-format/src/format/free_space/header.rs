@@ -187,4 +187,32 @@ pub(super) mod tests {
         refused(|h| h.address_bits = 65);
         refused(|h| h.sections_used = 81);
     }
+
+    proptest::proptest! {
+        #[test]
+        fn parses_what_it_encodes(
+            file: bool, counts in proptest::array::uniform2(0..1u64 << 60), shorts in proptest::array::uniform3(0u16..),
+            address_bits in 1u16..=64, lengths in proptest::array::uniform4(0..1u64 << 60),
+        ) {
+            let value = FreeSpaceHeader {
+                client: if file { Client::File } else { Client::FractalHeap },
+                total_space: lengths[0],
+                section_count: counts[0] + counts[1],
+                serialised_count: counts[0],
+                ghost_count: counts[1],
+                class_count: shorts[0],
+                shrink_percent: shorts[1],
+                expand_percent: shorts[2],
+                address_bits,
+                max_section_size: lengths[1],
+                sections: Some(Address(lengths[2])),
+                sections_used: lengths[2].min(lengths[3]),
+                sections_allocated: lengths[3],
+            };
+            let mut w = Writer::new(Sizes::EIGHT);
+            value.encode(&mut w).unwrap();
+            let parsed = FreeSpaceHeader::parse(&mut Cursor::new(w.as_slice(), 0, "x", Sizes::EIGHT));
+            assert_eq!(parsed.unwrap(), value);
+        }
+    }
 }
