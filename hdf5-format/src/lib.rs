@@ -3,7 +3,7 @@
 //! Layers, lowest first; a layer imports only those before it:
 //! [`error`] and [`limits`], [`io`], [`codec`], [`format`], `datatype` / `dataspace` / `filter`, [`graph`],
 //! `dataset`, `api`. A test enforces the order.
-#![cfg_attr(not(feature = "std"), no_std)]
+#![cfg_attr(not(any(feature = "std", test)), no_std)]
 #![deny(
     clippy::arithmetic_side_effects,
     clippy::cast_possible_truncation,
@@ -28,6 +28,7 @@ extern crate alloc;
 
 pub mod codec;
 pub mod dataset;
+pub mod datatype;
 pub mod error;
 pub mod filter;
 pub mod format;
