@@ -14,6 +14,9 @@ use alloc::vec::Vec;
 /// Name in errors.
 pub const STRUCTURE: &str = "symbol table node";
 
+/// Bytes before the first entry.
+pub const PREFIX_LEN: usize = 8;
+
 /// The entries of one node.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SymbolTableNode {
@@ -36,7 +39,15 @@ impl SymbolTableNode {
 
     /// Bytes of a node; nodes have their full size even when nearly empty.
     pub fn encoded_len(sizes: Sizes, leaf_k: u16) -> usize {
-        capacity(leaf_k).saturating_mul(entry_len(sizes)).saturating_add(8)
+        capacity(leaf_k).saturating_mul(entry_len(sizes)).saturating_add(PREFIX_LEN)
+    }
+
+    /// Bytes in use of the node whose prefix is in `cursor`.
+    pub fn used_len(mut cursor: Cursor<'_>) -> Result<usize> {
+        cursor.signature(Self::SIGNATURE)?;
+        cursor.skip(2)?;
+        let (len, count) = (entry_len(cursor.sizes()), usize::from(cursor.u16()?));
+        Ok(count.saturating_mul(len).saturating_add(PREFIX_LEN))
     }
 
     /// Parses a node; `cursor` ends where the node ends.
@@ -92,6 +103,7 @@ mod tests {
         let bytes = testing::round_trip(&node(), SIZES, SymbolTableNode::parse, |node, writer| node.encode(writer, 1));
         assert_eq!(bytes[..12], [b'S', b'N', b'O', b'D', 1, 0, 2, 0, 8, 0, 0, 3]);
         assert_eq!(bytes.len(), SymbolTableNode::encoded_len(SIZES, 1));
+        assert_eq!(SymbolTableNode::used_len(Cursor::new(&bytes, 0, STRUCTURE, SIZES)).unwrap(), 8 + 2 * 28);
         for (at, value) in [(0, b'X'), (4, 0), (6, 3)] {
             let mut broken = bytes.clone();
             broken[at] = value;

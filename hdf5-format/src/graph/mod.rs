@@ -1,10 +1,16 @@
 //! The only code that follows addresses.
 
+pub mod btree_v1;
+pub mod btree_v2;
 pub mod chunk_index;
 mod context;
+pub mod fractal_heap;
+pub mod local_heap;
 pub mod object_header;
 pub mod open;
 pub mod shared;
+#[cfg(test)]
+pub(crate) mod testing;
 mod visited;
 
 pub use context::{Block, FileContext};

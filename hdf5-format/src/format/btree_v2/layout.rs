@@ -62,6 +62,11 @@ impl Layout {
         self.level(level).map_or(0, |l| l.capacity)
     }
 
+    /// Most records of a node of `level` and all below it; saturated.
+    pub fn total(&self, level: u16) -> u64 {
+        self.level(level).map_or(0, |l| l.total)
+    }
+
     /// Width of the subtree's record count in child pointers of a node of `level`; 0 if the children are leaves.
     pub fn total_width(&self, level: u16) -> usize {
         match level.checked_sub(1) {
@@ -124,6 +129,7 @@ mod tests {
         let layout = layout(512, 11, 3).unwrap();
         // (512-10)/11, then (512-10-9)/(11+9), (512-10-11)/(11+11) twice.
         assert_eq!([0, 1, 2, 3, 4].map(|l| layout.capacity(l)), [45, 24, 22, 22, 0]);
+        assert_eq!([0, 1, 2, 3].map(|l| layout.total(l)), [45, 25 * 45 + 24, 26_449, 23 * 26_449 + 22]);
         assert_eq!([0, 1, 2, 3].map(|l| layout.pointer_width(l)), [0, 9, 11, 11]);
         assert_eq!([0, 1, 2, 3].map(|l| layout.total_width(l)), [0, 0, 2, 2]);
         assert_eq!(layout.count_width, 1);
