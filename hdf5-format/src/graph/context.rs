@@ -1,8 +1,8 @@
 //! An opened file below the level of objects: storage, widths, bounds.
 
+use super::shared::SharedMessages;
 use crate::codec::{Address, Cursor, Sizes, to_usize};
 use crate::error::{Error, Result};
-use crate::format::shared_message_table::SharedMessageTable;
 use crate::io::Storage;
 use crate::limits::Limits;
 use alloc::borrow::Cow;
@@ -24,7 +24,7 @@ pub struct FileContext {
     /// Entries of a metadata cache image: newer than the file's own bytes at these addresses.
     image: Arc<BTreeMap<Address, Vec<u8>>>,
     /// Where messages shared between headers are.
-    shared_messages: Option<Arc<SharedMessageTable>>,
+    shared_messages: Option<Arc<SharedMessages>>,
 }
 
 impl FileContext {
@@ -40,15 +40,15 @@ impl FileContext {
         self
     }
 
-    /// The same file with a table of messages shared between headers.
+    /// The same file with messages shared between headers.
     #[must_use]
-    pub fn with_shared_messages(mut self, table: SharedMessageTable) -> Self {
-        self.shared_messages = Some(Arc::new(table));
+    pub fn with_shared_messages(mut self, shared: SharedMessages) -> Self {
+        self.shared_messages = Some(Arc::new(shared));
         self
     }
 
     /// Where messages shared between headers are, if the file shares any.
-    pub fn shared_messages(&self) -> Option<&SharedMessageTable> {
+    pub fn shared_messages(&self) -> Option<&SharedMessages> {
         self.shared_messages.as_deref()
     }
 

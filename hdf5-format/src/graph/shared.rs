@@ -1,12 +1,14 @@
 //! Messages that lie elsewhere: in the header of a committed datatype, or in a heap of shared messages.
 
 use super::context::FileContext;
+use super::fractal_heap::FractalHeap;
 use super::object_header::{Message, ObjectHeader};
 use crate::codec::{Address, Cursor, Sizes};
 use crate::error::{Error, Result};
 use crate::format::message::MessageKind;
 use crate::format::message::shared::SharedPointer;
 use crate::format::object_header::MessageFlags;
+use crate::format::shared_message_table::{SharedMessageIndex, SharedMessageTable};
 use alloc::vec::Vec;
 
 /// Structure name in errors.
@@ -17,7 +19,7 @@ const NAME: &str = "shared message";
 pub struct SharedTarget {
     /// The body.
     pub body: Vec<u8>,
-    /// Absolute file offset of the body; of the pointer to it, if it lies in a heap.
+    /// Absolute file offset of the body; of its block, if it lies in a heap with filters.
     pub offset: u64,
     /// Object header of the committed datatype, if the message is one.
     pub committed: Option<Address>,
@@ -74,12 +76,39 @@ fn in_header(ctx: &FileContext, kind: MessageKind, address: Address, at: u64) ->
 }
 
 fn in_heap(ctx: &FileContext, kind: MessageKind, id: &[u8; 8], at: u64) -> Result<SharedTarget> {
-    let Some(heap) = ctx.shared_messages().and_then(|shared| shared.index_of(kind)).and_then(|index| index.heap) else {
-        let text = alloc::format!("the file has no heap of shared {} messages", kind.name());
-        return Err(Error::corrupt(NAME, at, text));
-    };
-    let _ = (heap, id);
-    Err(Error::unsupported("messages shared through a heap").within(NAME).at(at))
+    let heap = ctx.shared_messages().and_then(|shared| shared.heap(kind)).ok_or_else(|| {
+        Error::corrupt(NAME, at, alloc::format!("the file has no heap of shared {} messages", kind.name()))
+    })?;
+    let object = heap.as_ref().map_err(Error::clone)?.object(ctx, id)?;
+    Ok(SharedTarget { body: object.bytes.into_owned(), offset: object.offset, committed: None })
+}
+
+/// The indexes of a file's shared messages, with their heaps opened.
+#[derive(Debug)]
+pub struct SharedMessages {
+    table: SharedMessageTable,
+    /// One for each index, if it has a heap.
+    heaps: Vec<Option<Result<FractalHeap>>>,
+}
+
+impl SharedMessages {
+    /// Opens the heaps. One that is damaged is an error only for those who need it.
+    pub fn open(ctx: &FileContext, table: SharedMessageTable) -> Self {
+        let open = |index: &SharedMessageIndex| index.heap.map(|address| FractalHeap::open(ctx, address));
+        let heaps = table.indexes.iter().map(open).collect();
+        SharedMessages { table, heaps }
+    }
+
+    /// The indexes as stored.
+    pub fn table(&self) -> &SharedMessageTable {
+        &self.table
+    }
+
+    /// The heap for messages of a kind, if there is one.
+    pub fn heap(&self, kind: MessageKind) -> Option<&Result<FractalHeap>> {
+        let index = self.table.indexes.iter().position(|index| index.holds(kind))?;
+        self.heaps.get(index)?.as_ref()
+    }
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use super::super::context::FileContext;
 use super::super::object_header::{Message, ObjectHeader};
+use super::super::shared::SharedMessages;
 use crate::codec::{Address, Cursor};
 use crate::error::{Error, Result};
 use crate::format::cache_image::CacheImage;
@@ -65,7 +66,10 @@ pub(super) fn read(
         Err(e) => tolerate(e, false)?,
     }
     match shared_table(&out.context, &header) {
-        Ok(Some(table)) => out.context = out.context.with_shared_messages(table),
+        Ok(Some(table)) => {
+            let shared = SharedMessages::open(&out.context, table);
+            out.context = out.context.with_shared_messages(shared);
+        }
         Ok(None) => {}
         Err(e) => tolerate(e, false)?,
     }

@@ -171,7 +171,7 @@ fn heeds_the_extension() {
     let opened = open_plain(bytes.clone()).unwrap();
     let found = &opened.superblock;
     assert_eq!((found.chunk_k, found.internal_k, found.leaf_k), (7, 8, 9));
-    assert_eq!(opened.context.shared_messages(), Some(&table));
+    assert_eq!(opened.context.shared_messages().unwrap().table(), &table);
     let root = ObjectHeader::load(&opened.context, Address(ROOT)).unwrap();
     assert!(root.has(MessageKind::Comment));
 
