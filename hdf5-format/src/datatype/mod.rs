@@ -2,6 +2,7 @@
 
 pub mod bits;
 pub mod conventions;
+pub mod convert;
 mod display;
 mod float;
 
