@@ -1,10 +1,13 @@
 //! The only code that follows addresses.
 
+mod allowance;
+pub mod attributes;
 pub mod btree_v1;
 pub mod btree_v2;
 pub mod chunk_index;
 mod context;
 pub mod fractal_heap;
+pub mod links;
 pub mod local_heap;
 pub mod object_header;
 pub mod open;

@@ -1,0 +1,56 @@
+//! How much one listing may hand out.
+
+use super::context::FileContext;
+use crate::error::{Error, Result};
+
+/// Bytes that every listing may hand out beyond the file's size.
+const EXTRA: u64 = 1 << 24;
+
+/// Bytes that one listing may still copy out of the file.
+///
+/// Links and attributes of one object do not overlap in a sound file, so that a listing copies less than the file's
+/// size. In a damaged one thousands of entries may name the same large object.
+#[derive(Debug)]
+pub struct Allowance {
+    all: u64,
+    left: u64,
+}
+
+impl Allowance {
+    /// The allowance of one listing.
+    pub fn new(ctx: &FileContext) -> Self {
+        let all = ctx.end().saturating_add(EXTRA);
+        Allowance { all, left: all }
+    }
+
+    /// Takes bytes of the allowance before they are copied.
+    ///
+    /// # Errors
+    /// They are more than what is left.
+    pub fn take(&mut self, bytes: usize) -> Result<()> {
+        match self.left.checked_sub(bytes as u64) {
+            Some(left) => {
+                self.left = left;
+                Ok(())
+            }
+            None => Err(Error::limit("bytes of one listing", self.all, self.all.saturating_add(1))
+                .hint("entries overlap: the file is damaged")),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::codec::Sizes;
+    use crate::graph::testing::Image;
+
+    #[test]
+    fn is_used_up() {
+        let mut allowance = Allowance::new(&Image::new(Sizes::EIGHT).context());
+        allowance.take(1 << 24).unwrap();
+        allowance.take(64).unwrap();
+        assert!(allowance.take(1).is_err());
+        allowance.take(0).unwrap();
+    }
+}
