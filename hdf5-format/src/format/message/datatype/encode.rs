@@ -1,12 +1,14 @@
-//! Encoding. A type is written in its own version: containers need one at least as high as their members'.
+//! Encoding. Compounds, arrays and enumerations follow the file's bound of versions, other classes stay in the lowest
+//! version that holds them; a type's version is never below that of a type inside it.
 
 use super::{
-    BitPadding, ByteOrder, CharacterSet, Class, Datatype, FloatFormat, Member, Normalization, ReferenceKind,
-    StringPadding, VlenKind,
+    BitPadding, ByteOrder, CharacterSet, Class, Datatype, FloatFormat, LONGEST_TAG, Member, Normalization,
+    ReferenceKind, StringPadding, VlenKind,
 };
-use crate::codec::{Writer, limited_width};
-use crate::error::Result;
-use alloc::vec::Vec;
+use crate::codec::{Sizes, Writer, limited_width};
+use crate::error::{Error, ErrorKind, Result};
+use alloc::borrow::Cow;
+use alloc::format;
 
 impl Class {
     /// Number in the file.
@@ -29,32 +31,50 @@ impl Class {
 }
 
 impl Datatype {
-    /// The lowest version that can hold the type.
-    pub fn needed_version(&self) -> u8 {
+    /// The version that is written: at least `low` for compounds, arrays and enumerations, what is needed for all,
+    /// never below the type's own or that of a type inside it.
+    pub fn stored_version(&self, low: u8) -> u8 {
         match &self.class {
-            Class::FloatingPoint(f) if f.order == ByteOrder::Vax => 3,
-            Class::Reference { kind: ReferenceKind::Object | ReferenceKind::Region } => 1,
-            Class::Reference { .. } => 4,
-            Class::Compound { members } => members.iter().map(|m| m.datatype.needed_version()).max().unwrap_or(1),
-            Class::Enum { base, .. } | Class::Vlen { base, .. } => base.needed_version(),
-            Class::Array { base, .. } => base.needed_version().max(2),
-            Class::Complex { .. } => 5,
-            _ => 1,
+            Class::Compound { members } => {
+                members.iter().map(|m| m.datatype.stored_version(low)).fold(self.version.max(low), u8::max)
+            }
+            Class::Enum { base, .. } => base.stored_version(low).max(self.version).max(low),
+            Class::Array { base, .. } => base.stored_version(low).max(self.version).max(low).max(2),
+            Class::Vlen { base, .. } => base.stored_version(low).max(self.version),
+            Class::Complex { base } => base.stored_version(low).max(self.version).max(5),
+            Class::FloatingPoint(f) if f.order == ByteOrder::Vax => self.version.max(3),
+            Class::Reference { kind: ReferenceKind::Object | ReferenceKind::Region } => self.version,
+            Class::Reference { .. } => self.version.max(4),
+            _ => self.version,
         }
     }
 
-    /// Encodes the message in the version it has, raised where that can not hold it.
-    pub fn encode(&self, writer: &mut Writer) -> Result<()> {
-        self.encode_at_least(writer, self.version)
+    /// Bytes of the message as [`Datatype::encode_at_least`] writes it.
+    ///
+    /// # Errors
+    /// The type can not be written.
+    pub fn encoded_len(&self, sizes: Sizes, low: u8) -> Result<usize> {
+        let mut writer = Writer::new(sizes);
+        self.encode_at_least(&mut writer, low)?;
+        Ok(writer.position())
     }
 
-    /// Encodes the message in the version that libhdf5 chooses for a low bound: containers at least `low`, others in
-    /// the lowest that holds them.
+    /// Encodes the message in the version it has, raised where that can not hold it.
+    ///
+    /// # Errors
+    /// A count or name is not one that the format can express.
+    pub fn encode(&self, writer: &mut Writer) -> Result<()> {
+        self.encode_at_least(writer, 1)
+    }
+
+    /// Encodes the message in the version that libhdf5 chooses for the lower bound `low` of versions.
+    ///
+    /// # Errors
+    /// A count or name is not one that the format can express.
     pub fn encode_at_least(&self, writer: &mut Writer, low: u8) -> Result<()> {
-        let version = low.max(self.needed_version());
-        writer.u8((version << 4) | self.class.number());
-        let [a, b, c, _] = self.class_bits().to_le_bytes();
-        writer.bytes(&[a, b, c]);
+        let version = self.stored_version(low);
+        let [a, b, c, _] = self.class_bits()?.to_le_bytes();
+        writer.bytes(&[(version << 4) | self.class.number(), a, b, c]);
         writer.u32(self.size);
         match &self.class {
             Class::FixedPoint { bit_offset, precision, .. } | Class::BitField { bit_offset, precision, .. } => {
@@ -65,33 +85,30 @@ impl Datatype {
             Class::Time { precision, .. } => writer.u16(*precision),
             Class::Opaque { tag } => {
                 writer.bytes(tag);
-                writer.zeros(tag_len(tag).saturating_sub(tag.len()));
+                writer.zeros(tag.len().next_multiple_of(8).saturating_sub(tag.len()));
             }
             Class::Compound { members } => {
-                for member in members {
-                    member.encode(writer, version, self.size)?;
-                }
+                members.iter().try_for_each(|m| m.encode(writer, (version, low), self.size))?;
             }
             Class::Enum { base, members } => {
-                base.encode(writer)?;
-                members.iter().for_each(|(n, _)| name(n, version, writer));
-                members.iter().for_each(|(_, value)| writer.bytes(value));
+                base.encode_at_least(writer, low)?;
+                members.iter().try_for_each(|(n, _)| name(n, version, writer))?;
+                for (_, value) in members {
+                    if value.len() != base.size() {
+                        return Err(invalid(format!("an enumeration value of {} bytes", value.len())));
+                    }
+                    writer.bytes(value);
+                }
             }
-            Class::Vlen { base, .. } | Class::Complex { base } => base.encode(writer)?,
-            Class::Array { dims, base } => {
-                writer.uint(dims.len() as u64, 1)?;
-                writer.zeros(if version == 2 { 3 } else { 0 });
-                dims.iter().try_for_each(|&d| writer.uint(d, 4))?;
-                writer.zeros(if version == 2 { dims.len().saturating_mul(4) } else { 0 });
-                base.encode(writer)?;
-            }
+            Class::Vlen { base, .. } | Class::Complex { base } => base.encode_at_least(writer, low)?,
+            Class::Array { dims, base } => array(dims, base, version, low, writer)?,
             Class::String { .. } | Class::Reference { .. } => {}
         }
         Ok(())
     }
 
-    fn class_bits(&self) -> u32 {
-        match &self.class {
+    fn class_bits(&self) -> Result<u32> {
+        Ok(match &self.class {
             Class::FixedPoint { order, low_pad, high_pad, signed, .. } => {
                 order_bits(*order) | pad(*low_pad, 1) | pad(*high_pad, 2) | (u32::from(*signed) << 3)
             }
@@ -109,9 +126,13 @@ impl Datatype {
             }
             Class::Time { order, .. } => order_bits(*order),
             Class::String { padding, charset } => padding_bits(*padding) | (charset_bits(*charset) << 4),
-            Class::Opaque { tag } => u32::try_from(tag_len(tag)).unwrap_or(0),
-            Class::Compound { members } => u32::try_from(members.len()).unwrap_or(0),
-            Class::Enum { members, .. } => u32::try_from(members.len()).unwrap_or(0),
+            Class::Opaque { tag } if tag.len() > LONGEST_TAG || tag.contains(&0) => {
+                return Err(invalid(format!("an opaque tag of {} bytes, or with a NUL in it", tag.len())));
+            }
+            Class::Opaque { tag } => count(tag.len().next_multiple_of(8))?.into(),
+            Class::Compound { members } if members.is_empty() => return Err(invalid("a compound without members")),
+            Class::Compound { members } => count(members.len())?.into(),
+            Class::Enum { members, .. } => count(members.len())?.into(),
             Class::Reference { kind } => match kind {
                 ReferenceKind::Object => 0,
                 ReferenceKind::Region => 1,
@@ -123,37 +144,59 @@ impl Datatype {
             Class::Vlen { padding, charset, .. } => 1 | (padding_bits(*padding) << 4) | (charset_bits(*charset) << 8),
             Class::Array { .. } => 0,
             Class::Complex { .. } => 1,
-        }
+        })
     }
 }
 
 impl Member {
-    fn encode(&self, writer: &mut Writer, version: u8, size: u32) -> Result<()> {
-        name(&self.name, version, writer);
+    fn encode(&self, writer: &mut Writer, (version, low): (u8, u8), size: u32) -> Result<()> {
+        name(&self.name, version, writer)?;
         if version < 3 {
             writer.u32(self.offset);
         } else {
             writer.uint(self.offset.into(), limited_width(size.into()))?;
         }
         if version == 1 {
+            // No dimensions: they have a type of their own since version 2.
             writer.zeros(28);
         }
-        self.datatype.encode(writer)
+        self.datatype.encode_at_least(writer, low)
     }
 }
 
-fn name(name: &[u8], version: u8, writer: &mut Writer) {
+fn invalid(message: impl Into<Cow<'static, str>>) -> Error {
+    Error::new(ErrorKind::Invalid, message).within("datatype")
+}
+
+fn count(n: usize) -> Result<u16> {
+    u16::try_from(n).map_err(|_| invalid(format!("{n} members, of 65535 that the format can count")))
+}
+
+fn name(name: &[u8], version: u8, writer: &mut Writer) -> Result<()> {
+    if name.contains(&0) {
+        return Err(invalid(format!("a member's name with a NUL in it: \"{}\"", name.escape_ascii())));
+    }
     let start = writer.position();
     writer.bytes(name);
     writer.u8(0);
     if version < 3 {
         writer.align_from(start, 8);
     }
+    Ok(())
 }
 
-/// A tag and its NUL, padded to a multiple of 8 bytes.
-fn tag_len(tag: &Vec<u8>) -> usize {
-    if tag.is_empty() { 0 } else { tag.len().saturating_add(1).next_multiple_of(8).min(248) }
+fn array(dims: &[u64], base: &Datatype, version: u8, low: u8, writer: &mut Writer) -> Result<()> {
+    if dims.is_empty() || dims.len() > 32 {
+        return Err(invalid(format!("an array type of {} dimensions, of 1 to 32", dims.len())));
+    }
+    writer.uint(dims.len() as u64, 1)?;
+    writer.zeros(if version == 2 { 3 } else { 0 });
+    dims.iter().try_for_each(|&d| writer.uint(d, 4))?;
+    if version == 2 {
+        // The permutation, never other than the identity.
+        (0u32..).zip(dims).for_each(|(i, _)| writer.u32(i));
+    }
+    base.encode_at_least(writer, low)
 }
 
 fn float(f: &FloatFormat, writer: &mut Writer) {

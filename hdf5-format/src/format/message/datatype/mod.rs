@@ -1,8 +1,22 @@
-//! Datatype message (File Format Spec, IV.A.2.d).
+//! Datatype message (File Format Spec v3/4, IV.A.2.d)
 //!
 //! ```text
-//! class and version 1 | class bits 3 | size 4 | properties
+//! | version * 16 + class 1 | class bits 3 | size 4 | properties |
+//!
+//!  0 fixed point, 4 bit field   | bit offset 2 | precision 2 |
+//!  1 floating point             | bit offset 2 | precision 2 | exponent position 1, size 1 |
+//!                               | mantissa position 1, size 1 | exponent bias 4 |
+//!  2 time                       | precision 2 |
+//!  3 string, 7 reference        nothing
+//!  5 opaque                     | tag, a multiple of 8 |
+//!  6 compound                   members: | name, NUL | offset | [v1: rank 1 | 0 3 | 0 4 | 0 4 | 4 dimensions 4] |
+//!                               | datatype |
+//!  8 enumeration                | base datatype | names, NUL | values |
+//!  9 variable length, 11 complex  | base datatype |
+//! 10 array                      | rank 1 | [v2: 0 3] | dimensions 4 | [v2: permutation 4] | base datatype |
 //! ```
+//! Names are padded to a multiple of 8 bytes up to version 2. A member's offset has 4 bytes up to version 2, then as
+//! many as the compound's size needs.
 //!
 //! Found in headers of datasets and committed datatypes, in attributes, and inside each other.
 
@@ -13,6 +27,9 @@ mod tests;
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
+
+/// Longest tag of an opaque type, in bytes.
+pub const LONGEST_TAG: usize = 248;
 
 /// A datatype. All sizes are those in the file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,7 +42,7 @@ pub struct Datatype {
     pub class: Class,
 }
 
-/// The eleven classes.
+/// The classes, in the order of their numbers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Class {
     /// 0: integers.
@@ -119,7 +136,7 @@ pub enum Class {
     },
 }
 
-/// A floating-point format. Positions are bits from the lowest of the element.
+/// A floating-point format. All positions are bits from the lowest of the element.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FloatFormat {
     /// Byte order.

@@ -12,6 +12,23 @@ use alloc::collections::BTreeSet;
 use alloc::format;
 use alloc::vec::Vec;
 
+/// How many types may still lie in each other.
+#[derive(Clone, Copy)]
+struct Depth {
+    left: usize,
+    limit: usize,
+}
+
+impl Depth {
+    fn inner(self) -> Result<Self> {
+        let left = self.left.checked_sub(1).ok_or_else(|| {
+            let limit = self.limit as u64;
+            Error::limit("datatype_depth", limit, limit.saturating_add(1))
+        })?;
+        Ok(Depth { left, ..self })
+    }
+}
+
 /// The 24 class bits.
 #[derive(Clone, Copy)]
 struct Bits(u32);
@@ -40,15 +57,13 @@ impl Datatype {
     /// # Errors
     /// It breaks a rule of the format, or types nest deeper than the limits allow.
     pub fn parse(cursor: &mut Cursor<'_>, limits: &Limits) -> Result<Self> {
-        Datatype::nested(cursor, limits.datatype_depth)
+        Datatype::nested(cursor, Depth { left: limits.datatype_depth, limit: limits.datatype_depth })
     }
 
-    /// A type with at most `depth` levels of types in it.
-    fn nested(cursor: &mut Cursor<'_>, depth: usize) -> Result<Self> {
+    /// A type; the recursion is as deep as the limit allows.
+    fn nested(cursor: &mut Cursor<'_>, depth: Depth) -> Result<Self> {
         let start = cursor.clone();
-        let Some(depth) = depth.checked_sub(1) else {
-            return Err(Error::limit("datatype_depth", 0, 1).within("datatype").at(start.offset()));
-        };
+        let depth = depth.inner().map_err(|e| e.within("datatype").at(start.offset()))?;
         let first = cursor.u8()?;
         let (version, class) = (first >> 4, first & 0x0f);
         if version == 0 || version > 5 {
@@ -70,12 +85,15 @@ impl Datatype {
             6 => compound(cursor, version, bits, size, depth)?,
             7 => Class::Reference { kind: reference(&start, version, bits)? },
             8 => enumeration(cursor, version, bits, size, depth)?,
-            9 => vlen(cursor, bits, depth)?,
+            9 => vlen(cursor, bits, size, depth)?,
             10 => array(cursor, version, size, depth)?,
-            11 => complex(cursor, size, depth)?,
+            11 => complex(cursor, bits, size, depth)?,
             other => return Err(start.unexpected("datatype class", "0 to 11", other)),
         };
-        Ok(Datatype { version, size, class })
+        let mut datatype = Datatype { version, size, class };
+        // Old writers gave containers too low a version.
+        datatype.version = datatype.stored_version(1);
+        Ok(datatype)
     }
 }
 
@@ -105,16 +123,13 @@ fn bit_field(cursor: &mut Cursor<'_>, bits: Bits, size: u32) -> Result<Class> {
 
 fn floating_point(cursor: &mut Cursor<'_>, version: u8, bits: Bits, size: u32) -> Result<Class> {
     let start = cursor.clone();
-    let order = match (bits.get(0, 1), bits.get(6, 1)) {
-        (0, 0) => ByteOrder::LittleEndian,
-        (1, 0) => ByteOrder::BigEndian,
-        (1, 1) if version >= 3 && size.is_multiple_of(2) => ByteOrder::Vax,
+    // The second bit has a meaning from version 3 on.
+    let order = match (bits.get(0, 1), if version < 3 { 0 } else { bits.get(6, 1) }) {
+        (_, 0) => bits.order(),
+        (1, _) if size.is_multiple_of(2) => ByteOrder::Vax,
         (low, high) => {
-            return Err(start.unexpected(
-                "byte order bits",
-                "0 0, 1 0, or 1 1 from version 3",
-                format!("{low} {high}"),
-            ));
+            let expected = "0 0, 1 0, or 1 1 for an even size";
+            return Err(start.unexpected("byte order bits", expected, format!("{low} {high}")));
         }
     };
     let normalization = match bits.get(4, 2) {
@@ -140,21 +155,21 @@ fn floating_point(cursor: &mut Cursor<'_>, version: u8, bits: Bits, size: u32) -
         mantissa_size: cursor.u8()?,
         exponent_bias: cursor.u32()?,
     };
-    check_fields(&here, &format)?;
+    check_fields(&here, &format, size)?;
     Ok(Class::FloatingPoint(format))
 }
 
-/// Sign, exponent and mantissa lie within the precision and apart from each other.
-fn check_fields(at: &Cursor<'_>, f: &FloatFormat) -> Result<()> {
+/// Sign, exponent and mantissa lie within the element and apart from each other.
+fn check_fields(at: &Cursor<'_>, f: &FloatFormat, size: u32) -> Result<()> {
     let end = |position: u8, size: u8| u16::from(position).saturating_add(u16::from(size));
     let (sign, exponent, mantissa) =
         (end(f.sign_position, 1), end(f.exponent_position, f.exponent_size), end(f.mantissa_position, f.mantissa_size));
     if f.exponent_size == 0 || f.mantissa_size == 0 {
         return Err(at.corrupt("a floating-point type without exponent or mantissa"));
     }
-    // Positions count from the first bit of the number.
-    if [sign, exponent, mantissa].iter().any(|&e| e > f.precision) {
-        return Err(at.corrupt("a field of the floating-point type lies outside its precision"));
+    let bits = u64::from(size).saturating_mul(8);
+    if [sign, exponent, mantissa].iter().any(|&e| u64::from(e) > bits) {
+        return Err(at.corrupt("a field of the floating-point type lies outside the element"));
     }
     let within = |p: u8, from: u8, to: u16| p >= from && u16::from(p) < to;
     let overlap = within(f.sign_position, f.exponent_position, exponent)
@@ -193,19 +208,15 @@ fn opaque(cursor: &mut Cursor<'_>, bits: Bits) -> Result<Class> {
 
 /// A name; up to version 2 its NUL is padded to a multiple of 8 bytes.
 fn name(cursor: &mut Cursor<'_>, version: u8) -> Result<Vec<u8>> {
-    let start = cursor.clone();
     let name = cursor.c_str()?;
     if version < 3 {
         let len = name.len().saturating_add(1);
         cursor.skip(len.next_multiple_of(8).saturating_sub(len))?;
     }
-    if name.is_empty() {
-        return Err(start.corrupt("a member without a name"));
-    }
     Ok(name.to_vec())
 }
 
-fn compound(cursor: &mut Cursor<'_>, version: u8, bits: Bits, size: u32, depth: usize) -> Result<Class> {
+fn compound(cursor: &mut Cursor<'_>, version: u8, bits: Bits, size: u32, depth: Depth) -> Result<Class> {
     let start = cursor.clone();
     let count = bits.get(0, 16);
     if count == 0 {
@@ -219,7 +230,7 @@ fn compound(cursor: &mut Cursor<'_>, version: u8, bits: Bits, size: u32, depth: 
     Ok(Class::Compound { members })
 }
 
-fn member(cursor: &mut Cursor<'_>, version: u8, size: u32, depth: usize) -> Result<Member> {
+fn member(cursor: &mut Cursor<'_>, version: u8, size: u32, depth: Depth) -> Result<Member> {
     let name = name(cursor, version)?;
     let start = cursor.clone();
     let offset = if version < 3 { cursor.u32()?.into() } else { cursor.uint(limited_width(size.into()))? };
@@ -237,7 +248,7 @@ fn member(cursor: &mut Cursor<'_>, version: u8, size: u32, depth: usize) -> Resu
     }
     let mut datatype = Datatype::nested(cursor, depth)?;
     if !dims.is_empty() {
-        datatype = array_of(&start, dims, datatype, 2)?;
+        datatype = array_of(&start, dims, datatype)?;
     }
     Ok(Member { name, offset, datatype })
 }
@@ -278,7 +289,7 @@ fn reference(at: &Cursor<'_>, version: u8, bits: Bits) -> Result<ReferenceKind> 
     Ok(kind)
 }
 
-fn enumeration(cursor: &mut Cursor<'_>, version: u8, bits: Bits, size: u32, depth: usize) -> Result<Class> {
+fn enumeration(cursor: &mut Cursor<'_>, version: u8, bits: Bits, size: u32, depth: Depth) -> Result<Class> {
     let start = cursor.clone();
     let base = Datatype::nested(cursor, depth)?;
     if !matches!(base.class, Class::FixedPoint { .. }) || base.size != size {
@@ -287,7 +298,12 @@ fn enumeration(cursor: &mut Cursor<'_>, version: u8, bits: Bits, size: u32, dept
     let count = bits.get(0, 16);
     let mut names = Vec::new();
     for _ in 0..count {
-        names.push(name(cursor, version)?);
+        let here = cursor.clone();
+        let name = name(cursor, version)?;
+        if name.is_empty() {
+            return Err(here.corrupt("a member of an enumeration without a name"));
+        }
+        names.push(name);
     }
     let mut members = Vec::new();
     for name in names {
@@ -296,8 +312,13 @@ fn enumeration(cursor: &mut Cursor<'_>, version: u8, bits: Bits, size: u32, dept
     Ok(Class::Enum { base: Box::new(base), members })
 }
 
-fn vlen(cursor: &mut Cursor<'_>, bits: Bits, depth: usize) -> Result<Class> {
+fn vlen(cursor: &mut Cursor<'_>, bits: Bits, size: u32, depth: Depth) -> Result<Class> {
     let start = cursor.clone();
+    // Number of elements, address of the heap, index in it.
+    let expected = u32::from(cursor.sizes().offset).saturating_add(8);
+    if size != expected {
+        return Err(start.unexpected("size of the variable-length type", expected, size));
+    }
     let kind = match bits.get(0, 4) {
         0 => VlenKind::Sequence,
         1 => VlenKind::String,
@@ -311,39 +332,40 @@ fn vlen(cursor: &mut Cursor<'_>, bits: Bits, depth: usize) -> Result<Class> {
     Ok(Class::Vlen { kind, padding: pad, charset: set, base })
 }
 
-fn array(cursor: &mut Cursor<'_>, version: u8, size: u32, depth: usize) -> Result<Class> {
+fn array(cursor: &mut Cursor<'_>, version: u8, size: u32, depth: Depth) -> Result<Class> {
     let start = cursor.clone();
-    if version < 2 {
-        return Err(start.unexpected("version of an array type", "2 or later", version));
-    }
     let rank = cursor.u8()?;
     if rank == 0 || rank > 32 {
         return Err(start.unexpected("dimensions of the array type", "1 to 32", rank));
     }
-    if version == 2 {
+    if version < 3 {
         cursor.skip(3)?;
     }
     let dims = (0..rank).map(|_| cursor.u32().map(u64::from)).collect::<Result<Vec<_>>>()?;
-    if version == 2 {
+    if version < 3 {
         cursor.skip(usize::from(rank).saturating_mul(4))?;
     }
     let base = Datatype::nested(cursor, depth)?;
-    let array = array_of(&start, dims, base, version)?;
+    let array = array_of(&start, dims, base)?;
     if array.size != size {
         return Err(start.unexpected("size of the array type", array.size, size));
     }
     Ok(array.class)
 }
 
-fn array_of(at: &Cursor<'_>, dims: Vec<u64>, base: Datatype, version: u8) -> Result<Datatype> {
+fn array_of(at: &Cursor<'_>, dims: Vec<u64>, base: Datatype) -> Result<Datatype> {
     let size = dims.iter().try_fold(u64::from(base.size), |n, &d| n.checked_mul(d));
     let size = size.and_then(|n| u32::try_from(n).ok()).filter(|&n| n > 0);
     let size = size.ok_or_else(|| at.corrupt("an array type of no bytes or above 32 bits"))?;
-    Ok(Datatype { version, size, class: Class::Array { dims, base: Box::new(base) } })
+    Ok(Datatype { version: base.version.max(2), size, class: Class::Array { dims, base: Box::new(base) } })
 }
 
-fn complex(cursor: &mut Cursor<'_>, size: u32, depth: usize) -> Result<Class> {
+fn complex(cursor: &mut Cursor<'_>, bits: Bits, size: u32, depth: Depth) -> Result<Class> {
     let start = cursor.clone();
+    // Two parts of one type, in rectangular form: the only kind there is.
+    if bits.get(0, 24) != 1 {
+        return Err(start.unexpected("bits of the complex type", 1, bits.get(0, 24)));
+    }
     let base = Datatype::nested(cursor, depth)?;
     if !matches!(base.class, Class::FloatingPoint(_)) || base.size.checked_mul(2) != Some(size) {
         return Err(start.corrupt("the base of a complex type must be a floating-point type of half its size"));
