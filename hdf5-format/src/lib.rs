@@ -26,8 +26,10 @@
 
 extern crate alloc;
 
+mod api;
 pub mod codec;
 pub mod dataset;
+pub mod dataspace;
 pub mod datatype;
 pub mod error;
 pub mod filter;
@@ -36,5 +38,11 @@ pub mod graph;
 pub mod io;
 pub mod limits;
 
+pub use api::{
+    Attribute, Dataset, Element, File, Group, Layout, Link, LinkKind, Member, NamedDatatype, Object, ObjectInfo,
+    OpenOptions, Reference, Select, Slice, Value, canonical,
+};
+pub use codec::Address;
 pub use error::{Error, ErrorKind, Result};
+pub use io::ExternalPolicy;
 pub use limits::Limits;

@@ -53,6 +53,14 @@ impl PartSteps {
         }
     }
 
+    /// Coordinate number `i`, from the interval's start.
+    pub fn get(&self, i: usize) -> usize {
+        match self {
+            PartSteps::Regular { first, step, .. } => first.saturating_add(i.saturating_mul(*step)),
+            PartSteps::List(list) => list.get(i).copied().unwrap_or(usize::MAX),
+        }
+    }
+
     /// First and number of coordinates, if they are neighbours.
     fn contiguous(&self) -> Option<(usize, usize)> {
         match *self {
@@ -86,6 +94,20 @@ impl Axis {
             list.extend(first..first.checked_add(block).ok_or_else(too_large)?);
         }
         Ok(Axis::List(list))
+    }
+
+    /// The same coordinates as steps, if they are neighbours.
+    #[must_use]
+    pub fn simplified(self) -> Self {
+        match &self {
+            Axis::List(list) => match (list.first(), list.last()) {
+                (Some(&first), Some(&last)) if last.saturating_sub(first) == (list.len() as u64).saturating_sub(1) => {
+                    Axis::Steps { start: first, step: 1, count: list.len() as u64 }
+                }
+                _ => self,
+            },
+            Axis::Steps { .. } => self,
+        }
     }
 
     /// Number of selected coordinates.

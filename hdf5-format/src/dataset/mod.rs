@@ -1,3 +1,11 @@
 //! Raw data in and out.
 
 pub mod axes;
+mod chunked;
+mod contiguous;
+pub mod external;
+pub mod file;
+pub mod read;
+pub mod stored;
+mod virtual_;
+mod virtual_extent;

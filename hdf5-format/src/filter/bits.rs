@@ -10,12 +10,43 @@ pub(super) fn mask(width: u32) -> u64 {
     u64::MAX.checked_shr(64u32.saturating_sub(width)).unwrap_or(0)
 }
 
+/// The `N` low bytes of a word, in file order.
+#[inline(always)]
+pub(super) fn word_bytes<const N: usize, const BIG: bool>(word: u64) -> [u8; N] {
+    let mut out = [0; N];
+    if BIG {
+        let bytes = word.to_be_bytes();
+        out.copy_from_slice(bytes.last_chunk::<N>().unwrap_or(&[0; N]));
+    } else {
+        let bytes = word.to_le_bytes();
+        out.copy_from_slice(bytes.first_chunk::<N>().unwrap_or(&[0; N]));
+    }
+    out
+}
+
+/// The number of up to eight bytes in file order.
+#[inline(always)]
+pub(super) fn word_of<const N: usize, const BIG: bool>(element: &[u8; N]) -> u64 {
+    let mut bytes = [0; 8];
+    if BIG {
+        if let Some(low) = bytes.last_chunk_mut::<N>() {
+            *low = *element;
+        }
+        u64::from_be_bytes(bytes)
+    } else {
+        if let Some(low) = bytes.first_chunk_mut::<N>() {
+            *low = *element;
+        }
+        u64::from_le_bytes(bytes)
+    }
+}
+
 /// Reads fields one after the other.
 #[derive(Clone, Debug)]
 pub(super) struct BitReader<'a> {
     data: &'a [u8],
     /// Bits read.
-    at: usize,
+    at: u64,
 }
 
 impl<'a> BitReader<'a> {
@@ -27,15 +58,15 @@ impl<'a> BitReader<'a> {
     #[inline(always)]
     pub(super) fn read(&mut self, width: u32) -> u64 {
         let value = field(self.data, self.at, width);
-        self.at = self.at.saturating_add(width as usize);
+        self.at = self.at.wrapping_add(width.into());
         value
     }
 }
 
-/// The field of 1 to 64 bits that starts at bit `at`.
+/// The field of 1 to 64 bits that starts at bit `at`; bits past the end are zero.
 #[inline(always)]
-pub(super) fn field(data: &[u8], at: usize, width: u32) -> u64 {
-    let rest = data.get(at >> 3..).unwrap_or(&[]);
+pub(super) fn field(data: &[u8], at: u64, width: u32) -> u64 {
+    let rest = usize::try_from(at >> 3).ok().and_then(|byte| data.get(byte..)).unwrap_or(&[]);
     let skip = low_bits(at);
     let word = match rest.first_chunk::<8>() {
         Some(bytes) => u64::from_be_bytes(*bytes),
@@ -53,7 +84,7 @@ pub(super) fn field(data: &[u8], at: usize, width: u32) -> u64 {
 /// Bits of the first byte that come before the field.
 #[inline(always)]
 #[allow(clippy::cast_possible_truncation, reason = "below 8")]
-fn low_bits(at: usize) -> u32 {
+fn low_bits(at: u64) -> u32 {
     (at & 7) as u32
 }
 
@@ -70,7 +101,7 @@ pub(super) struct BitWriter {
     out: Vec<u8>,
     /// Bits not yet in `out`, at the lower end.
     pending: u64,
-    /// Their number, below 8 between calls.
+    /// Their number, below 64 between calls.
     count: u32,
 }
 
@@ -81,32 +112,28 @@ impl BitWriter {
     }
 
     /// Appends the `width` lowest bits of `value`, 1 to 64 of them.
-    #[inline]
+    #[inline(always)]
     pub(super) fn write(&mut self, value: u64, width: u32) {
-        if width > 32 {
-            self.write_short(value >> 32, width.wrapping_sub(32));
-            self.write_short(value, 32);
-        } else {
-            self.write_short(value, width);
+        let value = value & mask(width);
+        let room = 64u32.wrapping_sub(self.count);
+        if width < room {
+            self.pending = self.pending.wrapping_shl(width) | value;
+            self.count = self.count.wrapping_add(width);
+            return;
         }
-    }
-
-    /// At most 32 bits: together with those pending they fit 64.
-    #[inline]
-    fn write_short(&mut self, value: u64, width: u32) {
-        self.pending = self.pending.wrapping_shl(width) | (value & mask(width));
-        self.count = self.count.wrapping_add(width);
-        while self.count >= 8 {
-            self.count = self.count.wrapping_sub(8);
-            let [.., low] = self.pending.wrapping_shr(self.count).to_be_bytes();
-            self.out.push(low);
-        }
+        // The word is full: `over` bits of the value start the next one. With nothing pending, `room` may be 64.
+        let over = width.wrapping_sub(room);
+        let word = self.pending.checked_shl(room).unwrap_or(0) | value.wrapping_shr(over);
+        self.out.extend_from_slice(&word.to_be_bytes());
+        (self.pending, self.count) = (value & mask(over), over);
     }
 
     /// What was written, filled up to whole bytes with zero bits.
     pub(super) fn finish(mut self) -> Vec<u8> {
         if self.count > 0 {
-            self.write_short(0, 8u32.wrapping_sub(self.count));
+            let word = self.pending.wrapping_shl(64u32.wrapping_sub(self.count)).to_be_bytes();
+            let bytes = self.count.div_ceil(8) as usize;
+            self.out.extend_from_slice(word.get(..bytes).unwrap_or(&word));
         }
         self.out
     }

@@ -34,6 +34,8 @@ const MAX_COPY: usize = 264;
 const MAX_DISTANCE: usize = 1 << 13;
 /// The longest copy takes three bytes.
 const MAX_RATIO: usize = MAX_COPY / 3;
+/// Bytes copied at once where they do not overlap; up to one step too many, which the next block overwrites.
+const STEP: usize = 16;
 /// Places remembered by the compressor, as a power of two.
 const HASH_BITS: u32 = 14;
 
@@ -98,10 +100,15 @@ fn decompress(input: &[u8], out: &mut [u8]) -> Result<usize, Damage> {
         let control = usize::from(control);
         if control < MAX_LITERALS {
             let literals = control.wrapping_add(1);
-            let (from, after) = after.split_at_checked(literals).ok_or(Damage::Truncated)?;
-            let end = at.saturating_add(literals);
-            out.get_mut(at..end).ok_or(Damage::TooLong)?.copy_from_slice(from);
-            (rest, at) = (after, end);
+            let (from, next) = after.split_at_checked(literals).ok_or(Damage::Truncated)?;
+            let room = out.get_mut(at..).unwrap_or(&mut []);
+            if let (Some(to), Some(from)) = (room.first_chunk_mut(), after.first_chunk::<MAX_LITERALS>()) {
+                // Bytes past the literals are overwritten by the next block.
+                *to = *from;
+            } else {
+                room.get_mut(..literals).ok_or(Damage::TooLong)?.copy_from_slice(from);
+            }
+            (rest, at) = (next, at.saturating_add(literals));
             continue;
         }
         let (len, low, after) = match (control >> 5, after) {
@@ -112,7 +119,14 @@ fn decompress(input: &[u8], out: &mut [u8]) -> Result<usize, Damage> {
         let distance = (((control & 0x1f) << 8) | usize::from(low)).wrapping_add(1);
         let from = at.checked_sub(distance).ok_or(Damage::Distance { distance, at })?;
         let end = at.saturating_add(len);
-        copy_back(out.get_mut(from..end).ok_or(Damage::TooLong)?, distance);
+        if distance < STEP || end.saturating_add(STEP) > out.len() {
+            copy_back(out.get_mut(from..end).ok_or(Damage::TooLong)?, distance);
+        } else {
+            for done in (0..len).step_by(STEP) {
+                let from = from.saturating_add(done);
+                out.copy_within(from..from.saturating_add(STEP), at.saturating_add(done));
+            }
+        }
         (rest, at) = (after, end);
     }
     Ok(at)
@@ -120,6 +134,7 @@ fn decompress(input: &[u8], out: &mut [u8]) -> Result<usize, Damage> {
 
 /// Repeats the first `distance` bytes of `window` to its end.
 #[inline]
+#[allow(clippy::arithmetic_side_effects, clippy::indexing_slicing, reason = "distance <= to < window.len()")]
 fn copy_back(window: &mut [u8], distance: usize) {
     let mut known = distance;
     // The known part doubles, so that most copies are one step and runs of one byte a few.

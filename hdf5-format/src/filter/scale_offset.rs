@@ -25,8 +25,7 @@ mod scaling;
 
 pub use scaling::{Scale, Scaling};
 
-use super::bits::{BitReader, BitWriter, mask};
-use super::nbit::word_bytes;
+use super::bits::{BitReader, BitWriter, mask, word_bytes, word_of};
 use super::{Filter, FilterContext};
 use crate::error::Result;
 use alloc::borrow::Cow;
@@ -78,26 +77,44 @@ impl Filter for ScaleOffset {
         if len != input.len() {
             return Err(context.invalid(format_args!("expected a chunk of {len} bytes, found {}", input.len())));
         }
-        let mut out = context.buffer(HEAD)?;
-        let plan = scaling.plan(input);
-        plan.head.append_to(&mut out);
-        let full = plan.head.width == scaling.width();
-        let mut writer = BitWriter::new(out);
-        for word in scaling.words(input) {
-            match plan.head.width {
-                0 => break,
-                // Little-endian bytes, most significant bit first: the bytes in turn.
-                width if full => writer.write(word.swap_bytes().wrapping_shr(64u32.wrapping_sub(width)), width),
-                width => writer.write(scaling.code(word, &plan), width),
-            }
-        }
-        Ok(Some(writer.finish()))
+        let mut out = context.buffer(self.encoded_limit(len, &[]))?;
+        out.clear();
+        let pack = match (scaling.size, scaling.big_endian) {
+            (1, _) => pack::<1, false>,
+            (2, false) => pack::<2, false>,
+            (2, true) => pack::<2, true>,
+            (4, false) => pack::<4, false>,
+            (4, true) => pack::<4, true>,
+            (_, false) => pack::<8, false>,
+            (_, true) => pack::<8, true>,
+        };
+        Ok(Some(pack(&scaling, input, out)))
     }
 
     fn encoded_limit(&self, plain: usize, _: &[u32]) -> usize {
         // Writers may add a byte after the last code.
         plain.saturating_add(HEAD).saturating_add(8)
     }
+}
+
+/// Encodes a chunk of elements of `N` bytes into `out`.
+fn pack<const N: usize, const BIG: bool>(scaling: &Scaling, input: &[u8], out: Vec<u8>) -> Vec<u8> {
+    let words = || input.as_chunks::<N>().0.iter().map(word_of::<N, BIG>);
+    let plan = scaling.plan(words);
+    let width = plan.head.width;
+    let out = plan.head.append_to(out);
+    if width == 0 {
+        return out;
+    }
+    let mut writer = BitWriter::new(out);
+    if width == scaling.width() {
+        // Little-endian bytes, most significant bit first: the bytes in turn.
+        let unused = 64u32.wrapping_sub(width);
+        words().for_each(|word| writer.write(word.swap_bytes().wrapping_shr(unused), width));
+    } else {
+        words().for_each(|word| writer.write(scaling.code(word, &plan), width));
+    }
+    writer.finish()
 }
 
 /// The part of the payload before the codes.
@@ -128,13 +145,13 @@ impl Head {
         Ok((Head { width, minimum: bytes.fold(0, |sum, &byte| sum << 8 | u64::from(byte)) }, codes))
     }
 
-    /// Fills `out`, which has [`HEAD`] bytes.
-    fn append_to(self, out: &mut Vec<u8>) {
-        out.clear();
+    /// Fills `out`, which is empty.
+    fn append_to(self, mut out: Vec<u8>) -> Vec<u8> {
         out.extend_from_slice(&self.width.to_le_bytes());
         out.push(8);
         out.extend_from_slice(&self.minimum.to_le_bytes());
         out.resize(HEAD, 0);
+        out
     }
 }
 

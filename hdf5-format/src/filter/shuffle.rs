@@ -81,7 +81,7 @@ pub fn unshuffle(input: &[u8], out: &mut [u8], size: usize) {
     match size {
         2 => join_2(planes, elements),
         4 => join_4(planes, elements),
-        8 => join(planes, elements, 8),
+        8 => join_8(planes, elements),
         16 => join(planes, elements, 16),
         _ => join(planes, elements, size),
     }
@@ -125,19 +125,46 @@ fn join_2(planes: &[u8], out: &mut [u8]) {
     zip(a, b, out);
 }
 
-/// Two rounds of interleaving: (0,2) and (1,3), then the results.
-#[allow(clippy::indexing_slicing, reason = "a block has at most BLOCK elements")]
-fn join_4(planes: &[u8], out: &mut [u8]) {
-    let (low, high) = planes.split_at(planes.len() / 2);
-    let (a, b) = low.split_at(low.len() / 2);
-    let (c, d) = high.split_at(high.len() / 2);
+/// Two rounds of interleaving: (0,2) and (1,3), then the results. At most [`BLOCK`] elements.
+#[inline(always)]
+#[allow(clippy::indexing_slicing, reason = "each plane has at most BLOCK bytes")]
+fn zip_4([a, b, c, d]: [&[u8]; 4], out: &mut [u8]) {
     let (mut even, mut odd) = ([0; 2 * BLOCK], [0; 2 * BLOCK]);
-    let blocks = a.chunks(BLOCK).zip(b.chunks(BLOCK)).zip(c.chunks(BLOCK).zip(d.chunks(BLOCK)));
-    for (out, ((a, b), (c, d))) in out.chunks_mut(4 * BLOCK).zip(blocks) {
-        let len = out.len() / 2;
-        zip(a, c, &mut even[..len]);
-        zip(b, d, &mut odd[..len]);
-        zip(&even[..len], &odd[..len], out);
+    let (even, odd) = (&mut even[..2 * a.len()], &mut odd[..2 * a.len()]);
+    zip(a, c, even);
+    zip(b, d, odd);
+    zip(even, odd, out);
+}
+
+/// The `N` planes, a block at a time.
+#[allow(
+    clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
+    reason = "plane < N, start < count and len <= count - start"
+)]
+fn blocks<const N: usize>(planes: &[u8]) -> impl Iterator<Item = [&[u8]; N]> {
+    let count = planes.len() / N;
+    (0..count).step_by(BLOCK).map(move |start| {
+        let len = BLOCK.min(count - start);
+        array::from_fn(|plane| &planes[plane * count + start..][..len])
+    })
+}
+
+fn join_4(planes: &[u8], out: &mut [u8]) {
+    for (planes, out) in blocks(planes).zip(out.chunks_mut(4 * BLOCK)) {
+        zip_4(planes, out);
+    }
+}
+
+/// Three rounds: the even planes, the odd planes, the results.
+#[allow(clippy::indexing_slicing, reason = "a block has at most 8 * BLOCK bytes")]
+fn join_8(planes: &[u8], out: &mut [u8]) {
+    let (mut even, mut odd) = ([0; 4 * BLOCK], [0; 4 * BLOCK]);
+    for ([a, b, c, d, e, f, g, h], out) in blocks(planes).zip(out.chunks_mut(8 * BLOCK)) {
+        let half = out.len() / 2;
+        zip_4([a, c, e, g], &mut even[..half]);
+        zip_4([b, d, f, h], &mut odd[..half]);
+        zip(&even[..half], &odd[..half], out);
     }
 }
 
@@ -167,39 +194,28 @@ fn swap(a: u64, b: u64, shift: u32, mask: u64) -> (u64, u64) {
     (a ^ changed.wrapping_shl(shift), b ^ changed)
 }
 
-/// Eight bytes at `at`; the callers' bounds keep it inside.
-#[inline(always)]
-#[allow(clippy::arithmetic_side_effects, clippy::indexing_slicing, reason = "inside by the callers' bounds")]
-fn load(bytes: &[u8], at: usize) -> u64 {
-    u64::from_le_bytes(array::from_fn(|k| bytes[at + k]))
-}
-
-#[inline(always)]
-#[allow(clippy::arithmetic_side_effects, clippy::indexing_slicing, reason = "inside by the callers' bounds")]
-fn store(bytes: &mut [u8], at: usize, word: u64) {
-    bytes[at..at + 8].copy_from_slice(&word.to_le_bytes());
-}
-
 /// Any element size: eight planes and eight elements at a time, single bytes at the edges.
 #[inline(always)]
 #[allow(
     clippy::arithmetic_side_effects,
     clippy::indexing_slicing,
-    reason = "plane < size and element < count, and both slices have size * count bytes"
+    reason = "plane < size, block < blocks and k < 8; both slices have size * count bytes"
 )]
 fn join(planes: &[u8], out: &mut [u8], size: usize) {
     let count = planes.len() / size;
-    let (whole_planes, whole_elements) = (size / 8 * 8, count / 8 * 8);
+    let (whole_planes, blocks) = (size / 8 * 8, count / 8);
     for plane in (0..whole_planes).step_by(8) {
-        for element in (0..whole_elements).step_by(8) {
-            let rows = transpose(array::from_fn(|k| load(planes, (plane + k) * count + element)));
-            for (k, row) in rows.into_iter().enumerate() {
-                store(out, (element + k) * size + plane, row);
+        let rows: [&[[u8; 8]]; 8] =
+            array::from_fn(|k| &planes[(plane + k) * count..][..count].as_chunks::<8>().0[..blocks]);
+        for (block, elements) in out.chunks_exact_mut(8 * size).take(blocks).enumerate() {
+            let words = transpose(array::from_fn(|k| u64::from_le_bytes(rows[k][block])));
+            for (element, word) in elements.chunks_exact_mut(size).zip(words) {
+                element[plane..plane + 8].copy_from_slice(&word.to_le_bytes());
             }
         }
     }
     for plane in 0..size {
-        let first = if plane < whole_planes { whole_elements } else { 0 };
+        let first = if plane < whole_planes { 8 * blocks } else { 0 };
         let bytes = &planes[plane * count + first..(plane + 1) * count];
         for (element, byte) in out[first * size..].chunks_exact_mut(size).zip(bytes) {
             element[plane] = *byte;
@@ -216,17 +232,21 @@ fn join(planes: &[u8], out: &mut [u8], size: usize) {
 )]
 fn split(elements: &[u8], out: &mut [u8], size: usize) {
     let count = elements.len() / size;
-    let (whole_planes, whole_elements) = (size / 8 * 8, count / 8 * 8);
+    let (whole_planes, blocks) = (size / 8 * 8, count / 8);
     for plane in (0..whole_planes).step_by(8) {
-        for element in (0..whole_elements).step_by(8) {
-            let rows = transpose(array::from_fn(|k| load(elements, (element + k) * size + plane)));
-            for (k, row) in rows.into_iter().enumerate() {
-                store(out, (plane + k) * count + element, row);
+        for (block, elements) in elements.chunks_exact(8 * size).take(blocks).enumerate() {
+            let words = transpose(array::from_fn(|k| {
+                let mut word = [0; 8];
+                word.copy_from_slice(&elements[k * size + plane..][..8]);
+                u64::from_le_bytes(word)
+            }));
+            for (k, word) in words.into_iter().enumerate() {
+                out[(plane + k) * count + 8 * block..][..8].copy_from_slice(&word.to_le_bytes());
             }
         }
     }
     for plane in 0..size {
-        let first = if plane < whole_planes { whole_elements } else { 0 };
+        let first = if plane < whole_planes { 8 * blocks } else { 0 };
         let bytes = &mut out[plane * count + first..(plane + 1) * count];
         for (byte, element) in bytes.iter_mut().zip(elements[first * size..].chunks_exact(size)) {
             *byte = element[plane];

@@ -7,6 +7,7 @@ pub mod btree_v2;
 pub mod chunk_index;
 mod context;
 pub mod fractal_heap;
+pub mod global_heap;
 pub mod links;
 pub mod local_heap;
 pub mod object_header;

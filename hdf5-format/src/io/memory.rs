@@ -33,9 +33,10 @@ impl Storage for Vec<u8> {
     }
 }
 
-impl Storage for &'static [u8] {
+/// Shared bytes are a storage as `Arc<[u8]>`.
+impl Storage for [u8] {
     fn len(&self) -> Result<u64> {
-        Ok((**self).len() as u64)
+        Ok(<[u8]>::len(self) as u64)
     }
 
     fn read_at(&self, offset: u64, buf: &mut [u8]) -> Result<()> {

@@ -1,19 +1,18 @@
 //! N-bit client data, checked.
 
-use super::{Atomic, Node};
+use super::{Atomic, Kind, Member, Node};
 use crate::codec::to_usize;
 use crate::error::{Error, Result};
 use crate::filter::FilterContext;
-use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 /// Deepest nesting of arrays and compounds.
 const MAX_DEPTH: usize = 32;
 
-/// The client data, checked: every leaf has at least one bit and lies inside its parent.
+/// The client data, checked.
 pub(super) struct Packing {
-    /// The whole chunk: an array of its elements.
-    pub(super) kind: Node,
+    /// The chunk: its elements one after the other.
+    pub(super) chunk: Node,
 }
 
 impl Packing {
@@ -35,27 +34,10 @@ impl Packing {
         let mut words = Words { context, rest: kind };
         let base = words.node(0)?;
         let count = to_usize(elements.into())?;
-        let Some(size) = base.size().checked_mul(count).filter(|&size| size <= context.output_limit) else {
-            return Err(words.error(format_args!("{elements} elements of {} bytes exceed the chunk", base.size())));
+        let Some(size) = base.size.checked_mul(count).filter(|&size| size <= context.output_limit) else {
+            return Err(words.error(format_args!("{elements} elements of {} bytes exceed the chunk", base.size)));
         };
-        Ok(Some(Packing { kind: Node::Repeat { base: Box::new(base), count, size } }))
-    }
-
-    /// Says what happened to chunks of a type that libhdf5 cannot pack.
-    pub(super) fn lost(&self, error: Error) -> Error {
-        if self.kind.is_miscounted() {
-            error.hint("libhdf5 packs this type (an array of compounds or arrays before other members) with losses")
-        } else {
-            error
-        }
-    }
-
-    pub(super) fn chunk_bytes(&self) -> usize {
-        self.kind.size()
-    }
-
-    pub(super) fn bits(&self) -> u64 {
-        self.kind.bits()
+        Ok(Some(Packing { chunk: Node::repeat(base, count, size) }))
     }
 }
 
@@ -93,26 +75,28 @@ impl Words<'_, '_> {
         let class = self.next()?;
         let size = self.size()?;
         match class {
-            1 => self.atomic(size).map(Node::Atomic),
-            2 => {
-                let copied = self.rest.first() == Some(&4);
-                let base = self.node(depth.saturating_add(1))?;
-                if copied {
-                    // All bytes are, whatever the size of an element.
-                    return Ok(Node::Copy { size });
-                }
-                match size.checked_div(base.size()) {
-                    Some(count) if count > 0 => Ok(Node::Repeat { base: Box::new(base), count, size }),
-                    _ => Err(self.error(format_args!("an array of {size} bytes has no element"))),
-                }
-            }
+            1 => self.atomic(size),
+            2 => self.array(size, depth),
             3 => self.compound(size, depth),
-            4 => Ok(Node::Copy { size }),
+            4 => Ok(Node { size, bits: bits(size), kind: Kind::Copy }),
             other => Err(self.error(format_args!("expected a class of 1 to 4, found {other}"))),
         }
     }
 
-    fn atomic(&mut self, size: usize) -> Result<Atomic> {
+    fn array(&mut self, size: usize, depth: usize) -> Result<Node> {
+        let copied = self.rest.first() == Some(&4);
+        let base = self.node(depth.saturating_add(1))?;
+        if copied {
+            // All bytes are, whatever the size of an element.
+            return Ok(Node { size, bits: bits(size), kind: Kind::Copy });
+        }
+        match size.checked_div(base.size) {
+            Some(count) if count > 0 => Ok(Node::repeat(base, count, size)),
+            _ => Err(self.error(format_args!("an array of {size} bytes has no element"))),
+        }
+    }
+
+    fn atomic(&mut self, size: usize) -> Result<Node> {
         let big_endian = match self.next()? {
             0 => false,
             1 => true,
@@ -123,7 +107,8 @@ impl Words<'_, '_> {
         if precision == 0 || used > (size as u64).saturating_mul(8) {
             return Err(self.error(format_args!("{precision} significant bits above {offset} do not fit {size} bytes")));
         }
-        Ok(Atomic { size, big_endian, precision, offset })
+        let kind = Kind::Atomic(Atomic { big_endian, precision, offset });
+        Ok(Node { size, bits: precision.into(), kind })
     }
 
     fn compound(&mut self, size: usize, depth: usize) -> Result<Node> {
@@ -133,14 +118,21 @@ impl Words<'_, '_> {
             return Err(self.error(format_args!("a compound of {count} members in {} values", self.rest.len())));
         }
         let mut members = Vec::with_capacity(count);
+        let mut bits = 0u64;
         for _ in 0..count {
             let offset = to_usize(self.next()?.into())?;
-            let member = self.node(depth.saturating_add(1))?;
-            if offset.checked_add(member.size()).is_none_or(|end| end > size) {
+            let node = self.node(depth.saturating_add(1))?;
+            if offset.checked_add(node.size).is_none_or(|end| end > size) {
                 return Err(self.error(format_args!("a member at {offset} sticks out of {size} bytes")));
             }
-            members.push((offset, member));
+            let bit_offset = bits;
+            bits = bits.saturating_add(node.bits);
+            members.push(Member { offset, bit_offset, node });
         }
-        Ok(Node::Compound { size, members })
+        Ok(Node { size, bits, kind: Kind::Compound(members) })
     }
+}
+
+fn bits(bytes: usize) -> u64 {
+    (bytes as u64).saturating_mul(8)
 }

@@ -22,15 +22,15 @@ enum Base {
 impl Scaling {
     /// The smallest element and the bits that all codes need. Chunks for which codes of fewer bits than an element do
     /// not do, among them floats that are not finite, are stored as they are.
-    pub(super) fn plan(&self, input: &[u8]) -> Plan {
+    pub(super) fn plan<I: Iterator<Item = u64>>(&self, words: impl Fn() -> I) -> Plan {
         match self.scale {
-            Scale::Integer(least) => self.plan_integers(input, least),
-            Scale::Decimal(digits) => self.plan_decimals(input, digits),
+            Scale::Integer(least) => self.plan_integers(words(), least),
+            Scale::Decimal(digits) => self.plan_decimals(words(), digits),
         }
     }
 
-    fn plan_integers(&self, input: &[u8], least: u32) -> Plan {
-        let ordered = self.words(input).filter(|&word| Some(word) != self.fill).map(|word| self.order(word));
+    fn plan_integers(&self, words: impl Iterator<Item = u64>, least: u32) -> Plan {
+        let ordered = words.filter(|&word| Some(word) != self.fill).map(|word| self.order(word));
         let (low, high) = ordered.fold((u64::MAX, 0), |(low, high), word| (word.min(low), word.max(high)));
         let low = low.min(high);
         let codes = u128::from(high.saturating_sub(low)).wrapping_add(1).wrapping_add(u128::from(self.fill.is_some()));
@@ -39,11 +39,11 @@ impl Scaling {
     }
 
     #[allow(clippy::cast_possible_truncation, reason = "an f32 that was widened narrows to itself")]
-    fn plan_decimals(&self, input: &[u8], digits: i32) -> Plan {
+    fn plan_decimals(&self, words: impl Iterator<Item = u64>, digits: i32) -> Plan {
         let unit = power_of_ten(digits);
         let fill = self.fill.map(|fill| self.float(fill));
         let (mut low, mut high, mut finite) = (f64::INFINITY, f64::NEG_INFINITY, true);
-        for value in self.words(input).map(|word| self.float(word)) {
+        for value in words.map(|word| self.float(word)) {
             if fill.is_some_and(|fill| is_fill(value, fill, unit)) {
                 continue;
             }

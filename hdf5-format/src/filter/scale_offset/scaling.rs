@@ -54,7 +54,9 @@ impl Scaling {
         }
         let big_endian = order == ByteOrder::BigEndian;
         let mut scaling = Scaling { scale, elements, size: datatype.size, signed, big_endian, fill: None };
-        scaling.fill = fill.and_then(|fill| scaling.words(fill).next());
+        let add = |sum: u64, &byte: &u8| sum << 8 | u64::from(byte);
+        scaling.fill =
+            fill.map(|fill| if big_endian { fill.iter().fold(0, add) } else { fill.iter().rev().fold(0, add) });
         Ok(scaling)
     }
 
@@ -121,15 +123,6 @@ impl Scaling {
                 "client data: {} elements of {} bytes, expected at most {} bytes",
                 self.elements, self.size, context.output_limit
             ))
-        })
-    }
-
-    /// The elements of a chunk as unsigned numbers.
-    pub(super) fn words<'a>(&self, input: &'a [u8]) -> impl Iterator<Item = u64> + use<'a> {
-        let big_endian = self.big_endian;
-        input.chunks_exact(to_usize(self.size.into()).unwrap_or(1).max(1)).map(move |bytes| {
-            let add = |sum: u64, &byte: &u8| sum << 8 | u64::from(byte);
-            if big_endian { bytes.iter().fold(0, add) } else { bytes.iter().rev().fold(0, add) }
         })
     }
 }

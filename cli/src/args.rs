@@ -1,0 +1,164 @@
+//! The command line.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+
+/// Look into HDF5 files, without libhdf5.
+#[derive(Parser)]
+#[command(name = "h5", version, propagate_version = true, arg_required_else_help = true)]
+#[command(after_help = "\
+Files are given as FILE, FILE PATH or FILE::/path[slice]; slices are NumPy's: 0:10, ::2, -1, ...
+
+Examples:
+  h5 tree data.h5
+  h5 cat data.h5::/run1/temperature[0:10]
+  h5 cat data.h5 /table --format csv
+  h5 info data.h5
+
+Exit status: 0 done, 1 failed, 2 wrong usage, 3 done but for parts named in the output.")]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+
+    /// Print JSON instead of text.
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+
+    /// When to use colours; NO_COLOR is honoured.
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    pub(crate) color: Color,
+
+    /// Other files that FILE may refer to (external links, raw data, virtual sources): `here` for those in its own
+    /// folder and below, `none`, or a folder.
+    #[arg(long, global = true, value_name = "here|none|DIR", default_value = "here")]
+    pub(crate) follow: String,
+
+    /// Open a file that is shorter than it should be.
+    #[arg(long, global = true)]
+    pub(crate) salvage: bool,
+
+    /// Threads that decode chunks; all cores by default.
+    #[arg(long, global = true, value_name = "N")]
+    pub(crate) threads: Option<usize>,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Show groups and datasets as a tree, with types, shapes, chunks, filters and sizes.
+    Tree(TreeArgs),
+    /// List the members of a group.
+    Ls(LsArgs),
+    /// Tell about a file: superblock, storage, conventions; or about one object.
+    Info(ObjectArgs),
+    /// Print values.
+    Cat(CatArgs),
+    /// Print attributes.
+    Attrs(AttrsArgs),
+    /// Print the whole content as one JSON document: structure, types, and SHA-256 sums of the values.
+    Digest(DigestArgs),
+    /// Make a small file, and show its tree and values.
+    Demo(DemoArgs),
+}
+
+/// An object of a file.
+#[derive(Args)]
+pub(crate) struct ObjectArgs {
+    /// The file, or FILE::/path.
+    pub(crate) file: PathBuf,
+    /// The object; the root if left out.
+    pub(crate) path: Option<String>,
+}
+
+#[derive(Args)]
+pub(crate) struct TreeArgs {
+    #[command(flatten)]
+    pub(crate) object: ObjectArgs,
+    /// Levels shown.
+    #[arg(short = 'L', long, value_name = "N")]
+    pub(crate) depth: Option<usize>,
+    /// Show attributes too.
+    #[arg(short, long)]
+    pub(crate) attrs: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct LsArgs {
+    #[command(flatten)]
+    pub(crate) object: ObjectArgs,
+    /// One line each: type, shape, chunks, filters, sizes.
+    #[arg(short, long)]
+    pub(crate) long: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct CatArgs {
+    #[command(flatten)]
+    pub(crate) object: ObjectArgs,
+    /// What to print of the dataset, as NumPy has it: `0:10, ::2`.
+    #[arg(short, long, value_name = "SLICE")]
+    pub(crate) slice: Option<String>,
+    /// How to print it.
+    #[arg(short, long, default_value = "text")]
+    pub(crate) format: Format,
+    /// Print every value, however many there are.
+    #[arg(long)]
+    pub(crate) all: bool,
+    /// Write to a file instead of standard output.
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// For people; long data are shortened.
+    Text,
+    /// One row a line; compounds have a column for each member.
+    Csv,
+    /// Nested arrays.
+    Json,
+    /// NumPy's file format; numbers, booleans and fixed strings only.
+    Npy,
+}
+
+#[derive(Args)]
+pub(crate) struct AttrsArgs {
+    #[command(flatten)]
+    pub(crate) object: ObjectArgs,
+    /// Print the value of this attribute alone.
+    #[arg(short, long)]
+    pub(crate) name: Option<String>,
+}
+
+#[derive(Args)]
+pub(crate) struct DigestArgs {
+    /// The file.
+    pub(crate) file: PathBuf,
+}
+
+#[derive(Args)]
+pub(crate) struct DemoArgs {
+    /// The file to make; it must not exist.
+    pub(crate) file: PathBuf,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+pub(crate) enum Color {
+    /// On a terminal.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+impl Color {
+    /// Makes this the choice for all output.
+    pub(crate) fn write_global(self) {
+        let choice = match self {
+            Color::Auto => anstream::ColorChoice::Auto,
+            Color::Always => anstream::ColorChoice::AlwaysAnsi,
+            Color::Never => anstream::ColorChoice::Never,
+        };
+        choice.write_global();
+    }
+}

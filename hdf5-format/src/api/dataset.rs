@@ -1,0 +1,350 @@
+//! Datasets: extent, type, storage, and reading.
+
+use super::canonical::{Canonical, ObjectNames};
+use super::decode;
+use super::element::Element;
+use super::object::ObjectInfo;
+use super::selection::Select;
+use super::value::Value;
+use crate::codec::Address;
+use crate::dataset::axes::{Axis, box_bytes};
+use crate::dataset::external::ExternalSlot;
+use crate::dataset::read::Reader;
+use crate::dataset::stored::StoredDataset;
+use crate::error::{Error, ErrorKind, Result};
+use crate::filter::Pipeline;
+use crate::format::message::dataspace::Dataspace;
+use crate::format::message::datatype::Datatype;
+use crate::format::message::fill_value::FillValue;
+use crate::format::message::filter_pipeline::FilterDescription;
+use crate::format::message::layout::{ChunkIndexKind, Storage};
+use crate::format::virtual_layout::VirtualMapping;
+use crate::graph::global_heap::HeapReader;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+/// A dataset. Attributes, path and address: see [`ObjectInfo`], to which it dereferences.
+///
+/// Opening reads the header only; data is read by the `read` methods, and only what they ask for.
+#[derive(Clone)]
+pub struct Dataset {
+    info: ObjectInfo,
+    stored: Arc<StoredDataset>,
+}
+
+/// How a dataset stores its elements.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Layout {
+    /// In the object header.
+    Compact,
+    /// In one run of the file, or in external files.
+    Contiguous,
+    /// In chunks, found by the index named.
+    Chunked(&'static str),
+    /// In other datasets.
+    Virtual,
+}
+
+impl core::ops::Deref for Dataset {
+    type Target = ObjectInfo;
+
+    fn deref(&self) -> &ObjectInfo {
+        &self.info
+    }
+}
+
+/// Bytes that [`Dataset::for_each_block`] reads at once, unless a row of chunks is larger.
+const BLOCK_BYTES: u64 = 8 << 20;
+
+impl Dataset {
+    pub(super) fn new(info: ObjectInfo) -> Result<Self> {
+        let stored = StoredDataset::load(&info.core, &info.header)?;
+        Ok(Dataset { info, stored: Arc::new(stored) })
+    }
+
+    /// The dataset's messages: type, extent, layout, filters, fill value, external files.
+    pub fn stored(&self) -> &StoredDataset {
+        &self.stored
+    }
+
+    /// Length of each dimension; empty for a scalar and a null space.
+    pub fn shape(&self) -> &[u64] {
+        &self.stored.dataspace.dims
+    }
+
+    /// Maximal length of each dimension; `None` is unlimited.
+    pub fn maxshape(&self) -> Vec<Option<u64>> {
+        self.stored.max_dims()
+    }
+
+    /// Number of dimensions.
+    pub fn ndim(&self) -> usize {
+        self.shape().len()
+    }
+
+    /// Number of elements: 1 for a scalar, 0 for a null space.
+    ///
+    /// # Errors
+    /// More than 64 bits can count.
+    pub fn size(&self) -> Result<u64> {
+        self.stored.dataspace.element_count().map_err(|e| self.named(e))
+    }
+
+    /// Scalar, simple or null.
+    pub fn space(&self) -> &Dataspace {
+        &self.stored.dataspace
+    }
+
+    /// Type of the elements.
+    pub fn dtype(&self) -> &Datatype {
+        &self.stored.datatype
+    }
+
+    /// Header of the committed datatype, if the type is one.
+    pub fn committed_datatype(&self) -> Option<Address> {
+        self.stored.committed
+    }
+
+    /// How the elements are stored.
+    pub fn layout(&self) -> Layout {
+        match &self.stored.layout.storage {
+            Storage::Compact { .. } => Layout::Compact,
+            Storage::Contiguous { .. } => Layout::Contiguous,
+            Storage::Virtual { .. } => Layout::Virtual,
+            Storage::Chunked(chunked) => Layout::Chunked(match chunked.index {
+                ChunkIndexKind::BTreeV1 => "btree1",
+                ChunkIndexKind::Single { .. } => "single",
+                ChunkIndexKind::Implicit => "implicit",
+                ChunkIndexKind::FixedArray { .. } => "fixed_array",
+                ChunkIndexKind::ExtensibleArray { .. } => "extensible_array",
+                ChunkIndexKind::BTreeV2 { .. } => "btree2",
+            }),
+        }
+    }
+
+    /// Lengths of a chunk, if the dataset is chunked.
+    pub fn chunks(&self) -> Option<&[u64]> {
+        match &self.stored.layout.storage {
+            Storage::Chunked(chunked) => Some(&chunked.chunk),
+            _ => None,
+        }
+    }
+
+    /// The filters, in the order in which writing applies them.
+    pub fn filters(&self) -> &[FilterDescription] {
+        &self.stored.filters.filters
+    }
+
+    /// The filters as code; an error names one that this build lacks.
+    ///
+    /// # Errors
+    /// A mandatory filter is unknown.
+    pub fn pipeline(&self) -> Result<&Pipeline> {
+        self.stored.pipeline.as_ref().map_err(|e| self.named(e.clone()))
+    }
+
+    /// The fill value and when it is written.
+    pub fn fill_value(&self) -> &FillValue {
+        &self.stored.fill
+    }
+
+    /// External files that hold the elements, in order; none for most datasets.
+    ///
+    /// # Errors
+    /// The heap with their names is damaged.
+    pub fn external_files(&self) -> Result<Vec<ExternalSlot>> {
+        self.reader().external_slots().map_err(|e| self.named(e))
+    }
+
+    /// Which elements of which datasets a virtual dataset shows; none for others.
+    ///
+    /// # Errors
+    /// The heap object that holds the mappings is damaged.
+    pub fn virtual_mappings(&self) -> Result<Vec<VirtualMapping>> {
+        self.reader().virtual_mappings().map_err(|e| self.named(e))
+    }
+
+    /// Number of allocated chunks; `None` if the dataset is not chunked.
+    ///
+    /// # Errors
+    /// The chunk index is damaged.
+    pub fn num_chunks(&self) -> Result<Option<u64>> {
+        self.reader().num_chunks().map_err(|e| self.named(e))
+    }
+
+    /// Bytes that the elements take in the file, filtered as they are.
+    ///
+    /// # Errors
+    /// The chunk index is damaged.
+    pub fn storage_size(&self) -> Result<u64> {
+        self.reader().storage_size().map_err(|e| self.named(e))
+    }
+
+    /// All elements, in C order.
+    ///
+    /// # Errors
+    /// The type is of another kind, a value does not fit, the result is larger than the limits, or the storage is
+    /// damaged.
+    pub fn read_vec<T: Element>(&self) -> Result<Vec<T>> {
+        self.read_slice_vec(Select::all())
+    }
+
+    /// The selected elements, in C order.
+    ///
+    /// # Errors
+    /// As for [`Dataset::read_vec`], and if the selection does not fit the shape.
+    pub fn read_slice_vec<T: Element>(&self, selection: impl Into<Select>) -> Result<Vec<T>> {
+        let (raw, _) = self.read_raw(selection)?;
+        let mut heap = HeapReader::new(self.core.ctx());
+        T::convert(self.dtype(), &raw, &mut heap).map_err(|e| self.named(e))
+    }
+
+    /// The element of a scalar dataset.
+    ///
+    /// # Errors
+    /// There are more or fewer elements, or as for [`Dataset::read_vec`].
+    pub fn read_scalar<T: Element>(&self) -> Result<T> {
+        let mut values = self.read_vec::<T>()?;
+        match (values.pop(), values.is_empty()) {
+            (Some(value), true) => Ok(value),
+            _ => Err(self.named(Error::new(ErrorKind::Shape, "expected one element"))),
+        }
+    }
+
+    /// All elements as an array.
+    ///
+    /// # Errors
+    /// As for [`Dataset::read_vec`].
+    #[cfg(feature = "ndarray")]
+    pub fn read<T: Element>(&self) -> Result<ndarray::ArrayD<T>> {
+        self.read_slice(Select::all())
+    }
+
+    /// The selected elements as an array; dimensions selected by a single index are dropped.
+    ///
+    /// # Errors
+    /// As for [`Dataset::read_slice_vec`].
+    #[cfg(feature = "ndarray")]
+    pub fn read_slice<T: Element>(&self, selection: impl Into<Select>) -> Result<ndarray::ArrayD<T>> {
+        let selection = selection.into();
+        let (raw, shape) = self.read_raw(selection)?;
+        let mut heap = HeapReader::new(self.core.ctx());
+        let values = T::convert(self.dtype(), &raw, &mut heap).map_err(|e| self.named(e))?;
+        let shape = shape.iter().map(|&n| crate::codec::to_usize(n)).collect::<Result<Vec<_>>>()?;
+        ndarray::ArrayD::from_shape_vec(shape, values)
+            .map_err(|e| self.named(Error::new(ErrorKind::Shape, alloc::format!("{e}"))))
+    }
+
+    /// The selected elements as stored, in C order, and the shape of the result.
+    ///
+    /// # Errors
+    /// The selection does not fit the shape, the result is larger than the limits, or the storage is damaged.
+    pub fn read_raw(&self, selection: impl Into<Select>) -> Result<(Vec<u8>, Vec<u64>)> {
+        let (axes, shape) = selection.into().resolve(self.shape()).map_err(|e| self.named(e))?;
+        let raw = self.reader().read(&axes).map_err(|e| self.named(e))?;
+        Ok((raw, shape))
+    }
+
+    /// The selected elements as dynamic values, in C order.
+    ///
+    /// # Errors
+    /// As for [`Dataset::read_raw`], and if a heap that a value points into is damaged.
+    pub fn read_values(&self, selection: impl Into<Select>) -> Result<Vec<Value>> {
+        let (raw, _) = self.read_raw(selection)?;
+        decode::decode_all(self.core.ctx(), self.dtype(), &raw).map_err(|e| self.named(e))
+    }
+
+    /// The shape of what a selection reads.
+    ///
+    /// # Errors
+    /// The selection does not fit the dataset's shape.
+    pub fn selected_shape(&self, selection: impl Into<Select>) -> Result<Vec<u64>> {
+        selection.into().resolve(self.shape()).map(|(_, shape)| shape).map_err(|e| self.named(e))
+    }
+
+    /// Splits a selection into parts of about `most` elements that follow each other in C order.
+    ///
+    /// # Errors
+    /// The selection does not fit the dataset's shape.
+    pub fn split(&self, selection: Select, most: u64) -> Result<impl Iterator<Item = Select> + use<>> {
+        let (axes, _) = selection.resolve(self.shape()).map_err(|e| self.named(e))?;
+        Ok(super::selection::parts(axes, most))
+    }
+
+    /// Hands all elements, as stored and in C order, to `visit` in blocks of bounded size. A chunk is decoded once
+    /// unless one row of chunks is larger than memory should hold.
+    ///
+    /// # Errors
+    /// The storage is damaged, or `visit` fails.
+    pub fn for_each_block(&self, mut visit: impl FnMut(&[u8]) -> Result<()>) -> Result<()> {
+        let mut buffer = Vec::new();
+        let reader = self.reader();
+        self.each_block(&mut Vec::new(), &mut |axes| {
+            reader.read_into(axes, &mut buffer).map_err(|e| self.named(e))?;
+            visit(&buffer)
+        })
+    }
+
+    /// Splits the extent into blocks that follow each other in C order: `fixed` leading coordinates, a range of the
+    /// next dimension, the rest whole.
+    fn each_block(&self, fixed: &mut Vec<Axis>, visit: &mut dyn FnMut(&[Axis]) -> Result<()>) -> Result<()> {
+        let dims = self.shape();
+        let rest = dims.get(fixed.len()..).unwrap_or(&[]);
+        let Some((&len, below)) = rest.split_first() else { return visit(fixed) };
+        let row = box_bytes(below.iter().copied(), self.stored.element_size() as u64).unwrap_or(u64::MAX);
+        let rows = match BLOCK_BYTES.checked_div(row) {
+            None => len,
+            Some(rows) => self.whole_chunks(fixed.len(), rows, row),
+        };
+        let mut start = 0u64;
+        while start < len {
+            let count = rows.max(1).min(len.saturating_sub(start));
+            fixed.push(Axis::Steps { start, step: 1, count });
+            if rows == 0 {
+                self.each_block(fixed, visit)?;
+            } else {
+                let depth = fixed.len();
+                fixed.extend(below.iter().map(|&n| Axis::all(n)));
+                visit(fixed)?;
+                fixed.truncate(depth);
+            }
+            fixed.pop();
+            start = start.saturating_add(count);
+        }
+        Ok(())
+    }
+
+    /// `rows` rounded so that blocks hold whole chunks, where a row of chunks is not too large; 0 if even one row
+    /// is.
+    fn whole_chunks(&self, dim: usize, rows: u64, row_bytes: u64) -> u64 {
+        let Some(&chunk) = self.chunks().and_then(|c| c.get(dim)) else { return rows };
+        if rows >= chunk {
+            return rows.saturating_sub(rows.checked_rem(chunk).unwrap_or(0));
+        }
+        if chunk.saturating_mul(row_bytes) <= BLOCK_BYTES.saturating_mul(6) { chunk } else { rows }
+    }
+
+    /// Appends the canonical bytes of all elements, block by block, to `sink`: see [`canonical`](super::canonical).
+    ///
+    /// # Errors
+    /// The storage or a heap that a value points into is damaged.
+    pub fn canonical(&self, names: &dyn ObjectNames, mut sink: impl FnMut(&[u8])) -> Result<()> {
+        let mut canonical = Canonical::new(self.core.ctx(), self.dtype(), names)?;
+        let mut out = Vec::new();
+        self.for_each_block(|block| {
+            out.clear();
+            canonical.encode(block, &mut out).map_err(|e| self.named(e))?;
+            sink(&out);
+            Ok(())
+        })
+    }
+
+    fn reader(&self) -> Reader<'_> {
+        Reader { core: &self.info.core, dataset: &self.stored, depth: 0 }
+    }
+
+    fn named(&self, error: Error) -> Error {
+        error.on(self.path())
+    }
+}

@@ -1,0 +1,24 @@
+//! What users see: files, groups, datasets, attributes.
+
+mod attribute;
+pub mod canonical;
+mod dataset;
+mod decode;
+mod element;
+mod file;
+mod group;
+mod object;
+mod options;
+mod reference;
+mod selection;
+mod value;
+
+pub use attribute::Attribute;
+pub use dataset::{Dataset, Layout};
+pub use element::Element;
+pub use file::File;
+pub use group::{Group, Link, LinkKind, Member};
+pub use object::{NamedDatatype, Object, ObjectInfo};
+pub use options::OpenOptions;
+pub use selection::{Select, Slice};
+pub use value::{Reference, Value};

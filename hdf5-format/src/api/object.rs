@@ -1,0 +1,226 @@
+//! What all objects have: a place, a header, attributes.
+
+use super::attribute::Attribute;
+use super::dataset::Dataset;
+use super::file::File;
+use super::group::Group;
+use crate::codec::Address;
+use crate::dataset::file::FileCore;
+use crate::dataset::stored;
+use crate::error::{Error, ErrorKind, Result};
+use crate::format::message::MessageKind;
+use crate::format::message::datatype::Datatype;
+use crate::graph::attributes::Attributes;
+use crate::graph::object_header::{ObjectHeader, ObjectType};
+use alloc::format;
+use alloc::string::String;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+/// An object's place in its file, its header and its attributes.
+#[derive(Clone)]
+pub struct ObjectInfo {
+    pub(super) core: Arc<FileCore>,
+    pub(super) path: String,
+    pub(super) header: Arc<ObjectHeader>,
+}
+
+impl ObjectInfo {
+    pub(super) fn new(core: Arc<FileCore>, path: String, header: ObjectHeader) -> Self {
+        ObjectInfo { core, path, header: Arc::new(header) }
+    }
+
+    /// The path by which the object was reached; bytes that are not UTF-8 are shown as `\xNN`.
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// Address of the object header: the object's identity within its file.
+    pub fn address(&self) -> Address {
+        self.header.address
+    }
+
+    /// The file it lies in.
+    pub fn file(&self) -> File {
+        File { core: Arc::clone(&self.core) }
+    }
+
+    /// The object header, message by message.
+    pub fn header(&self) -> &ObjectHeader {
+        &self.header
+    }
+
+    /// Hard links to the object.
+    pub fn reference_count(&self) -> u32 {
+        self.header.ref_count
+    }
+
+    /// The object's comment, if it has one.
+    pub fn comment(&self) -> Option<Vec<u8>> {
+        let message = self.header.find(MessageKind::Comment)?;
+        let end = message.body.iter().position(|&b| b == 0).unwrap_or(message.body.len());
+        message.body.get(..end).map(<[u8]>::to_vec)
+    }
+
+    /// True if the attributes are in a fractal heap rather than in the header.
+    ///
+    /// # Errors
+    /// The attribute info message is damaged.
+    pub fn has_dense_attributes(&self) -> Result<bool> {
+        Ok(self.attributes()?.dense())
+    }
+
+    fn attributes(&self) -> Result<Attributes<'_>> {
+        Attributes::open(self.core.ctx(), &self.header).map_err(|e| e.on(&self.path))
+    }
+
+    /// All attributes, by name. One that is damaged is an error in its place; the others are there.
+    ///
+    /// # Errors
+    /// The structures that hold the attributes are damaged.
+    pub fn attrs(&self) -> Result<Vec<Result<Attribute>>> {
+        let records = self.attributes()?.list(self.core.ctx()).map_err(|e| e.on(&self.path))?;
+        let attribute = |r| Attribute::new(&self.core, &self.path, r);
+        Ok(records.into_iter().map(|r| r.and_then(attribute).map_err(|e| e.on(&self.path))).collect())
+    }
+
+    /// The attribute of a name.
+    ///
+    /// # Errors
+    /// There is none, or it is damaged.
+    pub fn attr(&self, name: impl AsRef<[u8]>) -> Result<Attribute> {
+        let name = name.as_ref();
+        let found = self.attributes()?.get(self.core.ctx(), name).map_err(|e| e.on(&self.path))?;
+        let missing = || {
+            let shown = String::from_utf8_lossy(name);
+            Error::new(ErrorKind::NotFound, format!("no attribute named {shown:?}")).on(&self.path)
+        };
+        Attribute::new(&self.core, &self.path, found.ok_or_else(missing)?).map_err(|e| e.on(&self.path))
+    }
+
+    /// A path below this object, for names and errors.
+    pub(super) fn child_path(&self, name: &[u8]) -> String {
+        let parent = self.path.trim_end_matches('/');
+        format!("{parent}/{}", super::group::shown(name))
+    }
+}
+
+/// An object of any kind.
+#[derive(Clone)]
+#[non_exhaustive]
+pub enum Object {
+    /// A group.
+    Group(Group),
+    /// A dataset.
+    Dataset(Dataset),
+    /// A committed datatype.
+    NamedDatatype(NamedDatatype),
+    /// An object whose messages make it none of these.
+    Unknown(ObjectInfo),
+}
+
+impl Object {
+    pub(super) fn new(info: ObjectInfo) -> Result<Object> {
+        let path = info.path.clone();
+        let object = match info.header.object_type() {
+            ObjectType::Group => Group::new(info).map(Object::Group),
+            ObjectType::Dataset => Dataset::new(info).map(Object::Dataset),
+            ObjectType::Datatype => NamedDatatype::new(info).map(Object::NamedDatatype),
+            ObjectType::Unknown => Ok(Object::Unknown(info)),
+        };
+        object.map_err(|e| e.on(path))
+    }
+
+    pub(super) fn resolve(core: &Arc<FileCore>, from: Address, base: &str, path: &[u8]) -> Result<Object> {
+        let shown = super::group::shown(path);
+        let shown = if path.first() == Some(&b'/') { shown } else { format!("{}/{shown}", base.trim_end_matches('/')) };
+        let place = core.resolve(from, path).map_err(|e| e.on(&shown))?;
+        let header = ObjectHeader::load(place.core.ctx(), place.address).map_err(|e| e.on(&shown))?;
+        Object::new(ObjectInfo::new(place.core, shown, header))
+    }
+
+    /// Place, header and attributes.
+    pub fn info(&self) -> &ObjectInfo {
+        match self {
+            Object::Group(group) => group,
+            Object::Dataset(dataset) => dataset,
+            Object::NamedDatatype(datatype) => datatype,
+            Object::Unknown(info) => info,
+        }
+    }
+
+    /// What it is, in a word.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Object::Group(_) => "group",
+            Object::Dataset(_) => "dataset",
+            Object::NamedDatatype(_) => "datatype",
+            Object::Unknown(_) => "unknown",
+        }
+    }
+
+    fn is_not(&self, wanted: &str) -> Error {
+        Error::new(ErrorKind::TypeMismatch, format!("expected a {wanted}, found a {}", self.kind()))
+            .on(&self.info().path)
+    }
+
+    /// The group, if it is one.
+    ///
+    /// # Errors
+    /// It is something else.
+    pub fn into_group(self) -> Result<Group> {
+        match self {
+            Object::Group(group) => Ok(group),
+            other => Err(other.is_not("group")),
+        }
+    }
+
+    /// The dataset, if it is one.
+    ///
+    /// # Errors
+    /// It is something else.
+    pub fn into_dataset(self) -> Result<Dataset> {
+        match self {
+            Object::Dataset(dataset) => Ok(dataset),
+            other => Err(other.is_not("dataset")),
+        }
+    }
+
+    /// The committed datatype, if it is one.
+    ///
+    /// # Errors
+    /// It is something else.
+    pub fn into_named_datatype(self) -> Result<NamedDatatype> {
+        match self {
+            Object::NamedDatatype(datatype) => Ok(datatype),
+            other => Err(other.is_not("committed datatype")),
+        }
+    }
+}
+
+/// A committed datatype: a type with a name.
+#[derive(Clone)]
+pub struct NamedDatatype {
+    info: ObjectInfo,
+    datatype: Arc<Datatype>,
+}
+
+impl NamedDatatype {
+    fn new(info: ObjectInfo) -> Result<Self> {
+        let (datatype, _) = stored::datatype(info.core.ctx(), &info.header)?;
+        Ok(NamedDatatype { info, datatype: Arc::new(datatype) })
+    }
+
+    /// The type.
+    pub fn dtype(&self) -> &Datatype {
+        &self.datatype
+    }
+}
+
+impl core::ops::Deref for NamedDatatype {
+    type Target = ObjectInfo;
+
+    fn deref(&self) -> &ObjectInfo {
+        &self.info
+    }
+}

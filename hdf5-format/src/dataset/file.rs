@@ -1,0 +1,149 @@
+//! An opened file with everything that reading objects needs, and the way from a path to an object.
+
+use crate::codec::Address;
+use crate::error::{Error, ErrorKind, Result};
+use crate::filter::Registry;
+use crate::graph::FileContext;
+use crate::graph::links::{LinkTarget, Links};
+use crate::graph::object_header::ObjectHeader;
+use crate::graph::open::{self, OpenedFile};
+use crate::io::{ExternalKind, ExternalPolicy, Storage};
+use crate::limits::Limits;
+use alloc::string::String;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+/// How a file is opened; files reached from it are opened the same way.
+#[derive(Clone, Default)]
+pub struct CoreOptions {
+    /// Bounds on what the file may make the reader do.
+    pub limits: Limits,
+    /// Which other files may be opened.
+    pub external: ExternalPolicy,
+    /// The filters known.
+    pub filters: Registry,
+    /// Accept a file that is shorter than its stored end.
+    pub salvage: bool,
+    /// The file's own name: members of a family are named after it.
+    pub name: Option<String>,
+}
+
+/// An opened file. Shared by everything that was reached through it.
+pub struct FileCore {
+    opened: OpenedFile,
+    options: CoreOptions,
+    /// Files between this one and the one the user opened.
+    depth: usize,
+}
+
+/// An object: the file it lies in, and where.
+#[derive(Clone)]
+pub struct Place {
+    /// The file; not the one the path started in if an external link was followed.
+    pub core: Arc<FileCore>,
+    /// The object's header.
+    pub address: Address,
+}
+
+impl FileCore {
+    /// Opens a file.
+    pub fn open(storage: Arc<dyn Storage>, options: CoreOptions) -> Result<Self> {
+        FileCore::open_at_depth(storage, options, 0)
+    }
+
+    fn open_at_depth(storage: Arc<dyn Storage>, options: CoreOptions, depth: usize) -> Result<Self> {
+        let members = |name: &str| options.external.open(ExternalKind::Member, name.as_bytes());
+        let how =
+            open::OpenOptions { salvage: options.salvage, name: options.name.as_deref(), members: Some(&members) };
+        let opened = open::open(storage, options.limits.clone(), how)?;
+        Ok(FileCore { opened, options, depth })
+    }
+
+    /// Where to read, how wide numbers are, which bounds hold.
+    pub fn ctx(&self) -> &FileContext {
+        &self.opened.context
+    }
+
+    /// Superblock, extension and what else opening found.
+    pub fn opened(&self) -> &OpenedFile {
+        &self.opened
+    }
+
+    /// The filters known.
+    pub fn filters(&self) -> &Registry {
+        &self.options.filters
+    }
+
+    /// Header of the root group.
+    pub fn root(&self) -> Address {
+        self.opened.superblock.root.header
+    }
+
+    /// Opens another file as this one was opened, if the policy allows it.
+    pub fn open_other(&self, kind: ExternalKind, name: &[u8]) -> Result<Arc<FileCore>> {
+        let limit = self.options.limits.file_depth;
+        if self.depth >= limit {
+            return Err(Error::limit("file_depth", limit as u64, self.depth.saturating_add(1) as u64));
+        }
+        let storage = self.options.external.open(kind, name)?;
+        let shown = String::from_utf8_lossy(name);
+        let options = CoreOptions { name: Some(shown.clone().into_owned()), ..self.options.clone() };
+        FileCore::open_at_depth(storage, options, self.depth.saturating_add(1)).map(Arc::new).map_err(|e| e.on(shown))
+    }
+
+    /// Opens a file that holds raw data and no structure.
+    pub fn open_raw(&self, name: &[u8]) -> Result<Arc<dyn Storage>> {
+        self.options.external.open(ExternalKind::RawData, name)
+    }
+
+    /// Follows a path from an object of this file, through soft and external links.
+    pub fn resolve(self: &Arc<Self>, from: Address, path: &[u8]) -> Result<Place> {
+        let mut here = Place { core: Arc::clone(self), address: from };
+        let mut ahead: Vec<Vec<u8>> = Vec::new();
+        let mut hops = 0usize;
+        here.enter(path, &mut ahead);
+        while let Some(name) = ahead.pop() {
+            let header = ObjectHeader::load(here.core.ctx(), here.address)?;
+            let link = Links::open(here.core.ctx(), &header)?.get(here.core.ctx(), &name)?;
+            let Some(link) = link else {
+                let shown = String::from_utf8_lossy(&name);
+                return Err(Error::new(ErrorKind::NotFound, alloc::format!("no link named {shown:?}")));
+            };
+            match link.target {
+                LinkTarget::Hard(address) => here.address = address,
+                LinkTarget::Soft(path) => here.hop(&mut hops)?.enter(&path, &mut ahead),
+                LinkTarget::External { file, path } => {
+                    here.hop(&mut hops)?;
+                    let core = here.core.open_other(ExternalKind::Link, &file)?;
+                    here = Place { address: core.root(), core };
+                    here.enter(&path, &mut ahead);
+                }
+                LinkTarget::UserDefined { class, .. } => {
+                    return Err(Error::unsupported(alloc::format!("user-defined link of class {class}"))
+                        .hint("only the program that wrote it knows what it points at"));
+                }
+            }
+        }
+        Ok(here)
+    }
+}
+
+impl Place {
+    /// Puts a path's names ahead, starting at the root if it is absolute.
+    fn enter(&mut self, path: &[u8], ahead: &mut Vec<Vec<u8>>) {
+        if path.first() == Some(&b'/') {
+            self.address = self.core.root();
+        }
+        let names = path.split(|&b| b == b'/').filter(|n| !n.is_empty() && *n != b".");
+        ahead.extend(names.rev().map(<[u8]>::to_vec));
+    }
+
+    fn hop(&mut self, hops: &mut usize) -> Result<&mut Self> {
+        *hops = hops.saturating_add(1);
+        let limit = self.core.options.limits.link_depth;
+        if *hops > limit {
+            return Err(Error::limit("link_depth", limit as u64, *hops as u64).hint("soft links form a cycle"));
+        }
+        Ok(self)
+    }
+}

@@ -1,0 +1,243 @@
+//! Reading a selection of a dataset into one buffer of stored elements.
+
+use super::axes::{Axis, box_bytes};
+use super::chunked::ChunkedReader;
+use super::contiguous::{self, Linear};
+use super::external::{self, ExternalSlot, ExternalStorage};
+use super::file::FileCore;
+use super::stored::StoredDataset;
+use super::virtual_;
+use crate::codec::{Address, to_usize};
+use crate::error::{Error, ErrorKind, Result};
+use crate::format::message::layout::{ChunkedLayout, Storage};
+use crate::format::virtual_layout::VirtualMapping;
+use crate::graph::FileContext;
+use crate::graph::chunk_index::ChunkIndex;
+use alloc::borrow::Cow;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+/// A dataset and the file it lies in.
+#[derive(Clone, Copy)]
+pub struct Reader<'a> {
+    /// The file.
+    pub core: &'a Arc<FileCore>,
+    /// The dataset.
+    pub dataset: &'a StoredDataset,
+    /// Virtual datasets between this one and the one that was asked for.
+    pub depth: usize,
+}
+
+impl Reader<'_> {
+    /// The selected elements as stored, in C order of the selection.
+    ///
+    /// # Errors
+    /// The selection does not fit, the result is larger than the limits allow, or the storage is damaged.
+    pub fn read(&self, axes: &[Axis]) -> Result<Vec<u8>> {
+        let mut out = Vec::new();
+        self.read_into(axes, &mut out)?;
+        Ok(out)
+    }
+
+    /// As [`Reader::read`], reusing a buffer, whose content is replaced.
+    ///
+    /// # Errors
+    /// As [`Reader::read`].
+    pub fn read_into(&self, axes: &[Axis], out: &mut Vec<u8>) -> Result<()> {
+        let space = &self.dataset.dataspace;
+        if axes.len() != space.dims.len() {
+            return Err(Error::new(
+                ErrorKind::Shape,
+                alloc::format!("a selection of rank {} on a dataset of rank {}", axes.len(), space.dims.len()),
+            ));
+        }
+        for (i, (axis, &dim)) in axes.iter().zip(&space.dims).enumerate() {
+            axis.check(i, dim)?;
+        }
+        out.clear();
+        if space.is_null() || axes.iter().any(|a| a.len() == 0) {
+            return Ok(());
+        }
+        let limit = self.core.ctx().limits().read_bytes;
+        let bytes = box_bytes(axes.iter().map(Axis::len), self.dataset.element_size() as u64);
+        let Some(bytes) = bytes.filter(|&b| b <= limit) else {
+            return Err(Error::limit("read_bytes", limit, bytes.unwrap_or(u64::MAX)).hint("read a part of it"));
+        };
+        self.check_storage()?;
+        fill(out, to_usize(bytes)?, &self.dataset.fill_element())?;
+        self.stored(axes, out)
+    }
+
+    /// Number of allocated chunks; `None` if the dataset is not chunked.
+    ///
+    /// # Errors
+    /// The chunk index is damaged.
+    pub fn num_chunks(&self) -> Result<Option<u64>> {
+        match &self.dataset.layout.storage {
+            Storage::Chunked(layout) => Ok(Some(self.index(layout)?.totals(self.core.ctx())?.0)),
+            _ => Ok(None),
+        }
+    }
+
+    /// Bytes that the elements take in the file.
+    ///
+    /// # Errors
+    /// The chunk index is damaged.
+    pub fn storage_size(&self) -> Result<u64> {
+        match &self.dataset.layout.storage {
+            Storage::Compact { data, .. } => Ok(data.len() as u64),
+            Storage::Contiguous { address: None, .. } if self.dataset.external.is_none() => Ok(0),
+            Storage::Contiguous { size: Some(size), .. } => Ok(*size),
+            Storage::Contiguous { .. } => Ok(self.logical_bytes().unwrap_or(u64::MAX)),
+            Storage::Chunked(layout) => Ok(self.index(layout)?.totals(self.core.ctx())?.1),
+            Storage::Virtual { .. } => Ok(0),
+        }
+    }
+
+    /// The external files of the dataset, in the order of the data they hold; none for most datasets.
+    ///
+    /// # Errors
+    /// The heap with their names is damaged.
+    pub fn external_slots(&self) -> Result<Vec<ExternalSlot>> {
+        external::slots(self.core.ctx(), self.dataset.external.as_ref())
+    }
+
+    /// The mappings of a virtual dataset; none for others.
+    ///
+    /// # Errors
+    /// The heap object that holds them is damaged.
+    pub fn virtual_mappings(&self) -> Result<Vec<VirtualMapping>> {
+        match self.dataset.layout.storage {
+            Storage::Virtual { mappings: Some((address, index)) } => {
+                virtual_::mappings(self.core.ctx(), address, index)
+            }
+            _ => Ok(Vec::new()),
+        }
+    }
+
+    fn logical_bytes(&self) -> Option<u64> {
+        box_bytes(self.dataset.dataspace.dims.iter().copied(), self.dataset.element_size() as u64)
+    }
+
+    fn index<'l>(&self, layout: &'l ChunkedLayout) -> Result<ChunkIndex<'l>> {
+        let (dims, max) = (&self.dataset.dataspace.dims, self.dataset.max_dims());
+        ChunkIndex::new(layout, dims, &max, !self.dataset.filters.filters.is_empty())
+    }
+
+    /// Refuses, before memory is taken for it, storage that can not hold what the extent says.
+    fn check_storage(&self) -> Result<()> {
+        let needed = self.logical_bytes();
+        let ctx = self.core.ctx();
+        match &self.dataset.layout.storage {
+            Storage::Contiguous { address: Some(address), .. } if self.dataset.external.is_none() => {
+                ctx.check(*address, needed.unwrap_or(u64::MAX), "contiguous data")
+            }
+            Storage::Compact { data, offset } if needed.is_none_or(|n| n > data.len() as u64) => {
+                let needed = needed.unwrap_or(u64::MAX);
+                let message = alloc::format!("expected {needed} bytes, found {}", data.len());
+                Err(Error::corrupt("compact data", *offset, message))
+            }
+            Storage::Chunked(layout) if layout.element_size != self.dataset.element_size() as u64 => {
+                let (found, expected) = (layout.element_size, self.dataset.element_size());
+                let message = alloc::format!("element size: expected {expected}, found {found}");
+                Err(Error::new(ErrorKind::Corrupt, message).within("data layout"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Copies what is stored over the fill values in `out`.
+    fn stored(&self, axes: &[Axis], out: &mut [u8]) -> Result<()> {
+        let ctx = self.core.ctx();
+        let (dims, element) = (&self.dataset.dataspace.dims, self.dataset.element_size());
+        match &self.dataset.layout.storage {
+            Storage::Compact { data, offset } => {
+                let source = CompactStorage { data, offset: *offset };
+                contiguous::read(&source, dims, axes, element, out)
+            }
+            Storage::Contiguous { .. } if self.dataset.external.is_some() => {
+                let slots = self.external_slots()?;
+                contiguous::read(&ExternalStorage { core: self.core, slots: &slots }, dims, axes, element, out)
+            }
+            Storage::Contiguous { address: None, .. } => Ok(()),
+            Storage::Contiguous { address: Some(address), .. } => {
+                contiguous::read(&FileStorage { ctx, address: *address }, dims, axes, element, out)
+            }
+            Storage::Chunked(layout) => {
+                let pipeline = self.dataset.pipeline.as_ref().map_err(Clone::clone)?;
+                let index = self.index(layout)?;
+                ChunkedReader { ctx, layout, dims, index, pipeline, element }.read(axes, out)
+            }
+            Storage::Virtual { .. } => virtual_::read(self, axes, out),
+        }
+    }
+}
+
+/// Elements in one run of the file.
+struct FileStorage<'a> {
+    ctx: &'a FileContext,
+    address: Address,
+}
+
+impl FileStorage<'_> {
+    fn at(&self, start: u64) -> Address {
+        Address(self.address.0.saturating_add(start))
+    }
+}
+
+impl Linear for FileStorage<'_> {
+    fn bytes(&self, start: u64, len: u64) -> Result<Cow<'_, [u8]>> {
+        self.ctx.raw(self.at(start), len, "contiguous data")
+    }
+
+    fn fill(&self, start: u64, buf: &mut [u8]) -> Result<()> {
+        self.ctx.raw_into(self.at(start), buf, "contiguous data")
+    }
+}
+
+/// Elements in the object header.
+struct CompactStorage<'a> {
+    data: &'a [u8],
+    offset: u64,
+}
+
+impl Linear for CompactStorage<'_> {
+    fn bytes(&self, start: u64, len: u64) -> Result<Cow<'_, [u8]>> {
+        let range = to_usize(start)?..to_usize(start.saturating_add(len))?;
+        let bytes =
+            self.data.get(range).ok_or_else(|| Error::corrupt("compact data", self.offset, "ends too early"))?;
+        Ok(Cow::Borrowed(bytes))
+    }
+
+    fn fill(&self, start: u64, buf: &mut [u8]) -> Result<()> {
+        buf.copy_from_slice(&self.bytes(start, buf.len() as u64)?);
+        Ok(())
+    }
+}
+
+/// Replaces the content of `out` by `bytes` bytes of repeated elements.
+fn fill(out: &mut Vec<u8>, bytes: usize, element: &[u8]) -> Result<()> {
+    if out.capacity() < bytes {
+        // Fresh zeroed memory costs nothing until it is touched.
+        *out = Vec::new();
+        out.try_reserve_exact(bytes).map_err(|_| Error::limit("memory", 0, bytes as u64))?;
+        if element.iter().all(|&b| b == 0) {
+            *out = alloc::vec![0; bytes];
+            return Ok(());
+        }
+    }
+    out.clear();
+    if element.iter().all(|&b| b == 0) {
+        out.resize(bytes, 0);
+    }
+    while out.len() < bytes {
+        // Doubling: few copies for a run of any length.
+        let copied = out.len();
+        if copied == 0 {
+            out.extend_from_slice(element.get(..bytes.min(element.len())).unwrap_or(&[]));
+        } else {
+            out.extend_from_within(..copied.min(bytes.saturating_sub(copied)));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,256 @@
+//! Virtual datasets: elements that lie in other datasets.
+
+use super::axes::Axis;
+use super::file::FileCore;
+use super::read::Reader;
+use super::stored::StoredDataset;
+use super::virtual_extent::{Tile, tiles};
+use crate::codec::{Address, to_usize};
+use crate::dataspace::{self, Boxes, SlabAxis};
+use crate::datatype::{self, convert};
+use crate::error::{Error, ErrorKind, Result};
+use crate::format::selection::Selection;
+use crate::format::virtual_layout::{self, VirtualMapping};
+use crate::graph::FileContext;
+use crate::graph::global_heap::HeapReader;
+use crate::graph::object_header::ObjectHeader;
+use crate::io::ExternalKind;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+const NAME: &str = "virtual dataset mappings";
+
+/// Reads the mappings of a virtual dataset.
+pub(super) fn mappings(ctx: &FileContext, address: Address, index: u32) -> Result<Vec<VirtualMapping>> {
+    let mut heap = HeapReader::new(ctx);
+    let bytes = heap.get(address, index)?;
+    virtual_layout::parse(&mut crate::codec::Cursor::new(bytes, ctx.absolute(address), NAME, ctx.sizes()))
+}
+
+/// A source that was found.
+pub(super) struct Source {
+    core: Arc<FileCore>,
+    pub(super) dataset: StoredDataset,
+}
+
+/// Opens a mapping's source; `None` if the file or the dataset does not exist.
+pub(super) fn source(core: &Arc<FileCore>, file: &[u8], path: &[u8], depth: usize) -> Result<Option<Source>> {
+    let missing = |e: Error| if e.kind() == ErrorKind::NotFound { Ok(None) } else { Err(e) };
+    let limit = core.ctx().limits().file_depth;
+    if depth >= limit {
+        return Err(Error::limit("file_depth", limit as u64, depth.saturating_add(1) as u64)
+            .hint("virtual datasets may be each other's sources"));
+    }
+    let core = if file == b"." {
+        Arc::clone(core)
+    } else {
+        match core.open_other(ExternalKind::VirtualSource, file) {
+            Ok(core) => core,
+            Err(e) => return missing(e),
+        }
+    };
+    let place = match core.resolve(core.root(), path) {
+        Ok(place) => place,
+        Err(e) => return missing(e),
+    };
+    let header = ObjectHeader::load(place.core.ctx(), place.address)?;
+    let dataset = StoredDataset::load_nested(&place.core, &header, depth.saturating_add(1))?;
+    Ok(Some(Source { core: place.core, dataset }))
+}
+
+/// Copies the selected elements of all sources into `out`, whose other elements stay as they are.
+pub(super) fn read(reader: &Reader<'_>, axes: &[Axis], out: &mut [u8]) -> Result<()> {
+    let extent = &reader.dataset.dataspace.dims;
+    for mapping in reader.virtual_mappings()? {
+        for tile in tiles(&mapping, extent)? {
+            read_tile(reader, &tile, axes, out)?;
+        }
+    }
+    Ok(())
+}
+
+fn read_tile(reader: &Reader<'_>, tile: &Tile, axes: &[Axis], out: &mut [u8]) -> Result<()> {
+    let extent = &reader.dataset.dataspace.dims;
+    let target = tile.virtual_selection(extent)?;
+    if !touches(&target, axes, extent)? {
+        return Ok(());
+    }
+    let Some(source) = source(reader.core, &tile.file, &tile.dataset, reader.depth)? else { return Ok(()) };
+    let (from, to) = tile.pair(&source.dataset.dataspace.dims, extent)?;
+    let inner = Reader { core: &source.core, dataset: &source.dataset, depth: reader.depth.saturating_add(1) };
+    let same_file = Arc::ptr_eq(reader.core, &source.core);
+    if datatype::contains_address(&source.dataset.datatype) && !same_file {
+        return Err(Error::unsupported("a virtual dataset of variable-length elements in another file"));
+    }
+    match slab_pairs(&from, &to, &source.dataset.dataspace.dims, extent)? {
+        Some(pairs) => read_slabs(reader, &inner, &pairs, axes, out),
+        None => read_points(reader, &inner, &from, &to, axes, out),
+    }
+}
+
+/// True if a selection's bounds meet the coordinates that are asked for.
+fn touches(selection: &Selection, axes: &[Axis], extent: &[u64]) -> Result<bool> {
+    if dataspace::point_count(selection, extent)? == 0 {
+        return Ok(false);
+    }
+    let (low, high) = dataspace::bounds(selection, extent)?;
+    let meet = |((axis, &low), &high): ((&Axis, &u64), &u64)| axis.within(low, high.saturating_add(1)).is_some();
+    Ok(axes.iter().zip(&low).zip(&high).all(meet))
+}
+
+/// A source axis with the virtual axis that has as many coordinates, each with its dimension.
+struct AxisPair {
+    from: SlabAxis,
+    from_dim: usize,
+    to_dim: usize,
+}
+
+/// Pairs the axes of two slabs of the same shape, dimensions of one coordinate left out.
+fn slab_pairs(from: &Selection, to: &Selection, from_extent: &[u64], to_extent: &[u64]) -> Result<Option<Pairs>> {
+    if matches!(from, Selection::Points { .. }) || matches!(to, Selection::Points { .. }) {
+        return Ok(None);
+    }
+    let (from, to) = (Boxes::new(from, from_extent)?, Boxes::new(to, to_extent)?);
+    let ([from], [to]) = (from.slabs(), to.slabs()) else { return Ok(None) };
+    let long = |dims: &[SlabAxis]| -> Vec<(usize, SlabAxis)> {
+        dims.iter().copied().enumerate().filter(|(_, a)| a.len() != 1).collect()
+    };
+    let (a, b) = (long(&from.dims), long(&to.dims));
+    if a.len() != b.len() || a.iter().zip(&b).any(|((_, x), (_, y))| x.len() != y.len()) {
+        return Ok(None);
+    }
+    let pair = |((from_dim, from), (to_dim, _))| AxisPair { from, from_dim, to_dim };
+    let axes = a.into_iter().zip(b).map(pair).collect();
+    Ok(Some(Pairs { axes, from: from.dims.clone(), to: to.dims.clone() }))
+}
+
+struct Pairs {
+    axes: Vec<AxisPair>,
+    from: Vec<SlabAxis>,
+    to: Vec<SlabAxis>,
+}
+
+/// Reads the part of a source slab that is asked for, and puts it in its places.
+fn read_slabs(reader: &Reader<'_>, inner: &Reader<'_>, pairs: &Pairs, axes: &[Axis], out: &mut [u8]) -> Result<()> {
+    // Places in the output along each virtual dimension, and the source coordinates that go there.
+    let mut places: Vec<Vec<usize>> = Vec::new();
+    let mut wanted: Vec<Axis> = pairs.from.iter().map(|a| Axis::List(alloc::vec![a.start])).collect();
+    for (dim, (axis, slab)) in axes.iter().zip(&pairs.to).enumerate() {
+        let found = common(axis, slab)?;
+        if found.is_empty() {
+            return Ok(());
+        }
+        places.push(found.iter().map(|&(place, _)| place).collect());
+        if let Some(pair) = pairs.axes.iter().find(|p| p.to_dim == dim) {
+            let coordinates = found.iter().map(|&(_, i)| pair.from.at(i)).collect();
+            if let Some(slot) = wanted.get_mut(pair.from_dim) {
+                *slot = Axis::List(coordinates).simplified();
+            }
+        }
+    }
+    let raw = inner.read(&wanted)?;
+    let raw = convert::elements(&inner.dataset.datatype, &reader.dataset.datatype, raw)?;
+    let shape = axes.iter().map(|a| to_usize(a.len())).collect::<Result<Vec<_>>>()?;
+    scatter(&raw, &places, &shape, reader.dataset.element_size(), out);
+    Ok(())
+}
+
+/// The coordinates of an axis that a slab selects: place in the axis, number in the slab.
+fn common(axis: &Axis, slab: &SlabAxis) -> Result<Vec<(usize, u64)>> {
+    let mut out = Vec::new();
+    let last = slab.at(slab.len().saturating_sub(1));
+    let Some(part) = axis.within(slab.start, last.saturating_add(1)) else { return Ok(out) };
+    for i in 0..part.at.len() {
+        let offset = part.at.get(i) as u64;
+        let block = offset.checked_div(slab.stride).unwrap_or(0).min(slab.count.saturating_sub(1));
+        let within = offset.saturating_sub(block.saturating_mul(slab.stride));
+        if within < slab.block {
+            let number = block.saturating_mul(slab.block).saturating_add(within);
+            out.push((part.out.saturating_add(i), number));
+        }
+    }
+    Ok(out)
+}
+
+/// Puts the elements of a box, in C order, at the places given along each dimension of `out`.
+fn scatter(raw: &[u8], places: &[Vec<usize>], shape: &[usize], element: usize, out: &mut [u8]) {
+    let Some((inner, outer)) = places.split_last() else {
+        return copy_run(raw, out, 0, 0, element);
+    };
+    // Runs of neighbouring places of the innermost dimension: place, number in the box, length.
+    let mut runs: Vec<(usize, usize, usize)> = Vec::new();
+    for (i, &place) in inner.iter().enumerate() {
+        match runs.last_mut() {
+            Some((start, _, len)) if start.saturating_add(*len) == place => *len = len.saturating_add(1),
+            _ => runs.push((place, i, 1)),
+        }
+    }
+    let row = inner.len().saturating_mul(element);
+    let rows: usize = outer.iter().map(Vec::len).product();
+    let mut numbers = alloc::vec![0usize; outer.len()];
+    for i in 0..rows {
+        let base = numbers.iter().zip(outer).zip(shape).fold(0usize, |at, ((&n, places), &len)| {
+            at.saturating_mul(len).saturating_add(places.get(n).copied().unwrap_or(0))
+        });
+        let base = base.saturating_mul(shape.last().copied().unwrap_or(1));
+        for &(place, number, len) in &runs {
+            let from = i.saturating_mul(row).saturating_add(number.saturating_mul(element));
+            let to = base.saturating_add(place).saturating_mul(element);
+            copy_run(raw, out, from, to, len.saturating_mul(element));
+        }
+        for (number, places) in numbers.iter_mut().zip(outer).rev() {
+            *number = number.saturating_add(1);
+            if *number < places.len() {
+                break;
+            }
+            *number = 0;
+        }
+    }
+}
+
+fn copy_run(raw: &[u8], out: &mut [u8], from: usize, to: usize, len: usize) {
+    let source = raw.get(from..).and_then(|r| r.get(..len));
+    let target = out.get_mut(to..).and_then(|o| o.get_mut(..len));
+    if let (Some(source), Some(target)) = (source, target) {
+        target.copy_from_slice(source);
+    }
+}
+
+/// Selections of different shapes, or irregular ones: element by element.
+fn read_points(
+    reader: &Reader<'_>,
+    inner: &Reader<'_>,
+    from: &Selection,
+    to: &Selection,
+    axes: &[Axis],
+    out: &mut [u8],
+) -> Result<()> {
+    let from_extent = &inner.dataset.dataspace.dims;
+    let (low, high) = dataspace::bounds(from, from_extent)?;
+    let span = |(&low, &high): (&u64, &u64)| high.saturating_sub(low).saturating_add(1);
+    let wanted = low.iter().zip(&high);
+    let wanted: Vec<Axis> = wanted.map(|p| Axis::Steps { start: *p.0, step: 1, count: span(p) }).collect();
+    let raw = convert::elements(&inner.dataset.datatype, &reader.dataset.datatype, inner.read(&wanted)?)?;
+    let element = reader.dataset.element_size();
+    let mut sources = Vec::new();
+    dataspace::for_each_point(from, from_extent, |point| {
+        let at = point
+            .iter()
+            .zip(&low)
+            .zip(&wanted)
+            .fold(0u64, |n, ((p, low), axis)| n.saturating_mul(axis.len()).saturating_add(p.saturating_sub(*low)));
+        sources.push(at);
+    })?;
+    let mut next = sources.into_iter();
+    dataspace::for_each_point(to, &reader.dataset.dataspace.dims, |point| {
+        let Some(source) = next.next() else { return };
+        let place = point.iter().zip(axes).try_fold(0u64, |n, (&p, axis)| {
+            let part = axis.within(p, p.saturating_add(1))?;
+            Some(n.saturating_mul(axis.len()).saturating_add(part.out as u64))
+        });
+        let bytes = |n: u64| usize::try_from(n.saturating_mul(element as u64)).unwrap_or(usize::MAX);
+        if let Some(place) = place {
+            copy_run(&raw, out, bytes(source), bytes(place), element);
+        }
+    })
+}
