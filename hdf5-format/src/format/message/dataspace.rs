@@ -1,11 +1,13 @@
-//! Dataspace message (File Format Spec, IV.A.2.b).
+//! Dataspace message (File Format Spec v3/4, IV.A.2.b)
 //!
 //! ```text
-//! v1  version 1 | rank 1 | flags 1 | 0 5 | lengths L each | [maximal lengths L each, if flag 1]
-//! v2  version 2 | rank 1 | flags 1 | class 1 | lengths | [maximal lengths]
+//! v1: | version 1 | rank 1 | flags 1 | 0 5     | lengths L each | [flag 1: maximal lengths L each] |
+//! v2: | version 1 | rank 1 | flags 1 | class 1 | lengths L each | [flag 1: maximal lengths L each] |
 //! ```
+//! Found in headers of datasets, and in attributes. Flag 2 of version 1, a permutation of the dimensions, was never
+//! in use and is refused. Version 1 has no null dataspace: one is version 2 in every file.
 
-use crate::codec::{Cursor, Writer};
+use crate::codec::{Cursor, Sizes, Writer};
 use crate::error::{Error, ErrorKind, Result};
 use alloc::vec::Vec;
 
@@ -78,12 +80,30 @@ impl Dataspace {
         Ok(Dataspace { version, class, dims, max })
     }
 
+    /// Bytes of the message as [`Dataspace::encode`] writes it.
+    pub fn encoded_len(&self, sizes: Sizes) -> usize {
+        let lengths = self.dims.len().saturating_add(self.max.as_ref().map_or(0, Vec::len));
+        let fixed: usize = if self.stored_version() == 1 { 8 } else { 4 };
+        fixed.saturating_add(lengths.saturating_mul(sizes.l()))
+    }
+
+    fn stored_version(&self) -> u8 {
+        if self.is_null() { 2 } else { self.version }
+    }
+
     /// Encodes the message in its version.
+    ///
+    /// # Errors
+    /// The rank is above 32, there are not as many maximal lengths as lengths, or a length is wider than the file has
+    /// room for.
     pub fn encode(&self, writer: &mut Writer) -> Result<()> {
-        writer.u8(self.version);
-        writer.uint(self.dims.len() as u64, 1)?;
-        writer.u8(u8::from(self.max.is_some()));
-        match (self.version, self.class) {
+        let rank = u8::try_from(self.dims.len()).ok().filter(|&r| r <= MOST_DIMENSIONS);
+        let (Some(rank), true) = (rank, self.max.as_ref().is_none_or(|m| m.len() == self.dims.len())) else {
+            return Err(Error::new(ErrorKind::Invalid, "a rank above 32, or another number of maximal lengths"));
+        };
+        let version = self.stored_version();
+        writer.bytes(&[version, rank, u8::from(self.max.is_some())]);
+        match (version, self.class) {
             (1, _) => writer.zeros(5),
             (_, SpaceClass::Scalar) => writer.u8(0),
             (_, SpaceClass::Simple) => writer.u8(1),
@@ -140,17 +160,53 @@ mod tests {
             }
             for space in spaces {
                 for sizes in [Sizes::EIGHT, Sizes { offset: 4, length: 2 }] {
-                    testing::round_trip(&space, sizes, Dataspace::parse, Dataspace::encode);
+                    let bytes = testing::round_trip(&space, sizes, Dataspace::parse, Dataspace::encode);
+                    assert_eq!(bytes.len(), space.encoded_len(sizes));
                 }
             }
         }
     }
 
     #[test]
+    fn golden_bytes() {
+        let simple = Dataspace { version: 1, class: SpaceClass::Simple, dims: vec![2], max: Some(vec![None]) };
+        let null = Dataspace { version: 2, class: SpaceClass::Null, dims: vec![], max: None };
+        let scalar = Dataspace { version: 2, class: SpaceClass::Scalar, ..null.clone() };
+        let sizes = Sizes { offset: 8, length: 4 };
+        for (space, golden) in [
+            (simple.clone(), &[1, 1, 1, 0, 0, 0, 0, 0, 2, 0, 0, 0, 255, 255, 255, 255][..]),
+            (Dataspace { version: 2, ..simple }, &[2, 1, 1, 1, 2, 0, 0, 0, 255, 255, 255, 255]),
+            (null, &[2, 0, 0, 2]),
+            (scalar, &[2, 0, 0, 0]),
+        ] {
+            assert_eq!(testing::round_trip(&space, sizes, Dataspace::parse, Dataspace::encode), golden);
+        }
+    }
+
+    #[test]
+    fn a_null_dataspace_is_never_version_1() {
+        let null = Dataspace { version: 1, class: SpaceClass::Null, dims: vec![], max: None };
+        let mut writer = Writer::new(Sizes::EIGHT);
+        null.encode(&mut writer).unwrap();
+        assert_eq!(writer.as_slice(), [2, 0, 0, 2]);
+    }
+
+    #[test]
+    fn does_not_write_what_it_could_not_read() {
+        let space = |dims, max| Dataspace { version: 2, class: SpaceClass::Simple, dims, max };
+        let refused = |s: Dataspace| assert!(s.encode(&mut Writer::new(Sizes { offset: 8, length: 2 })).is_err());
+        refused(space(vec![1; 33], None));
+        refused(space(vec![1], Some(vec![])));
+        refused(space(vec![65_536], None));
+    }
+
+    #[test]
     fn refuses_each_broken_rule() {
         for bytes in [
             &[3u8, 0, 0, 0][..],
+            &[1, 33, 0, 0, 0, 0, 0, 0],
             &[2, 33, 0, 1],
+            &[1, 0, 2, 0, 0, 0, 0, 0],
             &[2, 0, 2, 1],
             &[2, 0, 0, 3],
             &[2, 1, 0, 0, 5, 0, 0, 0, 0, 0, 0, 0],

@@ -1,12 +1,14 @@
-//! Fill value messages (File Format Spec, IV.A.2.e and f).
+//! Fill Value messages (File Format Spec v3/4, IV.A.2.e and f)
 //!
 //! ```text
-//! v1, v2  version 1 | allocation time 1 | fill time 1 | defined 1 | [size 4 | value, if defined]
-//! v3      version 3 | flags 1 | [size 4 | value, if flag 0x20]
-//! old     size 4 | value
+//! v1, v2: | version 1 | allocation time 1 | fill time 1 | defined 1 | [defined: size 4 | value] |
+//! v3:     | version 1 | flags 1 | [flag 0x20: size 4 | value] |
+//! old:    | size 4 | value |
 //! ```
+//! Flags: bits 0-1 allocation time, 2-3 fill time, 0x10 undefined, 0x20 a value follows.
 //!
-//! The specification gives version 1 the size field always; libhdf5 reads it only if the value is defined.
+//! Found in headers of datasets. The specification gives version 1 the size field always; libhdf5 reads it only if the
+//! value is defined. A size of 0 stands for the default value; of -1, in versions 1 and 2, for none.
 
 use crate::codec::{Cursor, Writer};
 use crate::error::Result;
@@ -92,7 +94,7 @@ impl FillValue {
             return FillValue::checked(&here, version, flags & 3, (flags >> 2) & 3, fill);
         }
         let (alloc, time) = (cursor.u8()?, cursor.u8()?);
-        let fill = if cursor.u8()? == 0 { Fill::Undefined } else { user(cursor)? };
+        let fill = if cursor.u8()? == 0 { Fill::Undefined } else { signed(cursor)? };
         FillValue::checked(&here, version, alloc, time, fill)
     }
 
@@ -106,8 +108,27 @@ impl FillValue {
 
     /// Parses the message of old files.
     pub fn parse_old(cursor: &mut Cursor<'_>) -> Result<Self> {
-        let fill = user(cursor)?;
+        let fill = match user(cursor)? {
+            Fill::Default => Fill::Undefined,
+            fill => fill,
+        };
         Ok(FillValue { version: 0, fill, ..FillValue::default() })
+    }
+
+    /// Bytes of the message as [`FillValue::encode`] writes it.
+    pub fn encoded_len(&self) -> usize {
+        let value = match &self.fill {
+            Fill::User(bytes) => bytes.len().saturating_add(4),
+            Fill::Default if matches!(self.version, 1 | 2) => 4,
+            _ if self.version == 0 => 4,
+            _ => 0,
+        };
+        let fixed: usize = match self.version {
+            0 => 0,
+            1 | 2 => 4,
+            _ => 2,
+        };
+        fixed.saturating_add(value)
     }
 
     /// Encodes the message in its version (the old message, if that is 0).
@@ -146,12 +167,20 @@ impl FillValue {
 }
 
 fn user(cursor: &mut Cursor<'_>) -> Result<Fill> {
-    let len = cursor.u32()?;
-    // A size of 0, or a negative one, stands for the default.
-    if len == 0 || len > u32::MAX >> 1 {
-        return Ok(Fill::Default);
+    match cursor.u32()? {
+        0 => Ok(Fill::Default),
+        len => Ok(Fill::User(cursor.bytes_u64(len.into())?.to_vec())),
     }
-    Ok(Fill::User(cursor.bytes_u64(len.into())?.to_vec()))
+}
+
+/// A value whose size is a signed number.
+fn signed(cursor: &mut Cursor<'_>) -> Result<Fill> {
+    let mut peek = cursor.clone();
+    if peek.u32()? == u32::MAX {
+        *cursor = peek;
+        return Ok(Fill::Undefined);
+    }
+    user(cursor)
 }
 
 fn value(writer: &mut Writer, fill: &Fill) -> Result<()> {
@@ -174,20 +203,39 @@ mod tests {
                 for alloc_time in ALLOC_TIMES {
                     for fill_time in FILL_TIMES {
                         let message = FillValue { version, alloc_time, fill_time, fill: fill.clone() };
-                        testing::round_trip(&message, Sizes::EIGHT, FillValue::parse, FillValue::encode);
+                        let bytes = testing::round_trip(&message, Sizes::EIGHT, FillValue::parse, FillValue::encode);
+                        assert_eq!(bytes.len(), message.encoded_len());
                     }
                 }
             }
         }
         let old = FillValue { version: 0, fill: Fill::User(vec![7; 8]), ..FillValue::default() };
         testing::round_trip(&old, Sizes::EIGHT, FillValue::parse_old, FillValue::encode);
+        assert_eq!(old.encoded_len(), 12);
+        let none = FillValue { fill: Fill::Undefined, ..old };
+        testing::round_trip(&none, Sizes::EIGHT, FillValue::parse_old, FillValue::encode);
+    }
+
+    #[test]
+    fn golden_bytes() {
+        let parse = |bytes: &[u8]| FillValue::parse(&mut Cursor::new(bytes, 0, "fill value", Sizes::EIGHT)).unwrap();
+        let (alloc_time, fill_time) = (AllocTime::Incremental, FillTime::IfSet);
+        let message = |version, fill| FillValue { version, alloc_time, fill_time, fill };
+        assert_eq!(parse(&[2, 3, 2, 1, 0, 0, 0, 0]), message(2, Fill::Default));
+        assert_eq!(parse(&[1, 3, 2, 1, 255, 255, 255, 255]), message(1, Fill::Undefined));
+        assert_eq!(parse(&[2, 3, 2, 1, 2, 0, 0, 0, 5, 0]), message(2, Fill::User(vec![5, 0])));
+        assert_eq!(parse(&[3, 0x0b]), message(3, Fill::Default));
+        assert_eq!(parse(&[3, 0x1b]), message(3, Fill::Undefined));
+        assert_eq!(parse(&[3, 0x2b, 1, 0, 0, 0, 9]), message(3, Fill::User(vec![9])));
     }
 
     #[test]
     fn refuses_contradictions() {
-        for bytes in [&[3u8, 0x30, 0, 0, 0, 0][..], &[3, 0x0c], &[2, 4, 0, 0], &[2, 0, 3, 0], &[4, 0, 0, 0]] {
+        for bytes in [&[3u8, 0x30, 0, 0, 0, 0][..], &[3, 0x0c], &[3, 0x40], &[2, 4, 0, 0], &[2, 0, 3, 0]] {
             testing::refused(bytes, Sizes::EIGHT, FillValue::parse);
         }
+        testing::refused(&[4, 0, 0, 0], Sizes::EIGHT, FillValue::parse);
+        testing::refused(&[2, 1, 0, 1, 0xfe, 255, 255, 255], Sizes::EIGHT, FillValue::parse);
     }
 
     #[test]
