@@ -127,7 +127,7 @@ fn join_2(planes: &[u8], out: &mut [u8]) {
 
 /// Two rounds of interleaving: (0,2) and (1,3), then the results. At most [`BLOCK`] elements.
 #[inline(always)]
-#[allow(clippy::indexing_slicing, reason = "each plane has at most BLOCK bytes")]
+#[allow(clippy::arithmetic_side_effects, clippy::indexing_slicing, reason = "each plane has at most BLOCK bytes")]
 fn zip_4([a, b, c, d]: [&[u8]; 4], out: &mut [u8]) {
     let (mut even, mut odd) = ([0; 2 * BLOCK], [0; 2 * BLOCK]);
     let (even, odd) = (&mut even[..2 * a.len()], &mut odd[..2 * a.len()]);

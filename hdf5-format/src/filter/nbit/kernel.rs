@@ -98,10 +98,11 @@ fn unpack_repeat(base: &Node, count: usize, data: &[u8], out: &mut [u8], run: Ru
         return;
     }
     // Compounds go over their elements once for each member: those should stay in the cache.
-    let block = if matches!(base.kind, Kind::Compound(_)) { (BLOCK / base.size.max(1)).max(1) } else { count };
+    let block = if matches!(base.kind, Kind::Compound(_)) { BLOCK.checked_div(base.size) } else { Some(count) };
+    let block = block.unwrap_or(1).max(1);
     for index in 0..run.count {
         let all = run.inside(index, base.size, base.bits, count);
-        for start in (0..count).step_by(block.max(1)) {
+        for start in (0..count).step_by(block) {
             base.unpack(data, out, all.inside(start, base.size, base.bits, block.min(count.saturating_sub(start))));
         }
     }
