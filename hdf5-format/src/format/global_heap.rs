@@ -1,128 +1,165 @@
-//! Global heap collection (File Format Spec, III.E): values of variable length, regions, virtual mappings.
+//! Global Heap Collection (File Format Spec v3/4, III.E)
 //!
 //! ```text
-//! "GCOL" | version 1 | 0 3 | bytes L | objects: index 2 | references 2 | 0 4 | length L | data, padded to 8 | ...
+//! | "GCOL" | version 1 | 0 3 | bytes of the collection L | to 8 |
+//! objects: | index 2 | references 2 | 0 4 | length L | to 8 | data | to 8 |
 //! ```
+//! Object 0 is the free space; its length counts its own header. Where less than a header is left at the end there is
+//! no object 0. libhdf5 writes a reference count of 0 for live objects, and pads both headers to 8 bytes, which shows
+//! where lengths have fewer than 8.
 //!
-//! Object 0 is the free space at the end; its length counts its own header. Where less than a header is left there is
-//! no object 0. libhdf5 writes a reference count of 0 for live objects.
+//! Elements of variable length, region and attribute references, and virtual layouts point here: address of the
+//! collection, index of the object.
 
-use crate::codec::{Cursor, Writer};
-use crate::error::Result;
+use crate::codec::{Cursor, Sizes, Writer, to_usize};
+use crate::error::{Error, ErrorKind, Result};
+use alloc::format;
 use alloc::vec::Vec;
 use core::ops::Range;
 
 /// Smallest collection, in bytes.
 pub const SMALLEST: u64 = 4096;
 
-/// The objects of a collection: where in the collection's bytes their data are.
+/// Everything starts at a multiple of this from the start of the collection.
+const ALIGNMENT: usize = 8;
+
+/// Where the objects of a collection are, in the collection's bytes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct GlobalHeapCollection {
-    /// Range of the data of the object with each index; empty and at 0 where there is none.
-    objects: Vec<Range<u32>>,
+    /// In ascending order of the index.
+    objects: Vec<Object>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Object {
+    index: u16,
+    data: Range<usize>,
 }
 
 impl GlobalHeapCollection {
     /// First bytes.
     pub const SIGNATURE: &'static [u8; 4] = b"GCOL";
 
-    /// Bytes before the first object for the width of a length.
-    pub fn header_len(length: usize) -> usize {
-        length.saturating_add(8)
+    /// Bytes before the first object, and before the data of each.
+    pub fn header_len(sizes: Sizes) -> usize {
+        sizes.l().saturating_add(8).next_multiple_of(ALIGNMENT)
     }
 
     /// Parses the bytes before the first object: the collection's length.
+    ///
+    /// # Errors
+    /// They are no such header, or the length is less than theirs.
     pub fn parse_len(cursor: &mut Cursor<'_>) -> Result<u64> {
+        let start = cursor.position();
         cursor.signature(Self::SIGNATURE)?;
         cursor.version(&[1])?;
         cursor.skip(3)?;
         let here = cursor.clone();
         let len = cursor.length()?;
-        if len < Self::header_len(cursor.sizes().l()) as u64 || len > u32::MAX.into() {
-            return Err(here.unexpected("length of the collection", "that of its header or more, below 4 GiB", len));
+        let header = Self::header_len(cursor.sizes());
+        if len < header as u64 {
+            return Err(here.unexpected("length of the collection", format!("{header} or more"), len));
         }
+        cursor.skip(header.saturating_sub(cursor.position().saturating_sub(start)))?;
         Ok(len)
     }
 
     /// Parses a whole collection.
+    ///
+    /// # Errors
+    /// The collection is longer than the cursor's bytes, or an object sticks out or has the index of another.
     pub fn parse(cursor: &mut Cursor<'_>) -> Result<Self> {
-        let start = cursor.position();
-        let len = Self::parse_len(cursor)?;
-        let rest = crate::codec::to_usize(len)?.saturating_sub(cursor.position().saturating_sub(start));
-        let before = cursor.position().saturating_sub(start);
-        let mut body = cursor.sub(rest)?;
-        let header = body.sizes().l().saturating_add(8);
-        // Objects are aligned to 8 bytes from the start of the collection.
-        let aligned = before.next_multiple_of(8).saturating_sub(before);
-        body.skip(aligned.min(body.remaining()))?;
-        let mut objects: Vec<Range<u32>> = Vec::new();
+        let len = Self::parse_len(&mut cursor.clone())?;
+        let mut body = cursor.sub(to_usize(len)?)?;
+        let header = Self::header_len(body.sizes());
+        body.skip(header)?;
+        let mut objects: Vec<Object> = Vec::new();
         while body.remaining() >= header {
             let here = body.clone();
-            let index = usize::from(body.u16()?);
+            let start = body.position();
+            let index = body.u16()?;
             body.skip(6)?;
-            let len = body.length()?;
+            let len = to_usize(body.length()?)?;
+            body.skip(header.saturating_sub(body.position().saturating_sub(start)))?;
             if index == 0 {
-                // The free space reaches to the end.
-                break;
+                // Free space: usually up to the end. Too little for a header is nothing to go on from.
+                match len.checked_sub(header) {
+                    Some(rest) => body.skip(rest)?,
+                    None => break,
+                }
+                continue;
             }
-            let from = before.saturating_add(body.position());
-            let data = body.bytes_u64(len)?;
-            let to = from.saturating_add(data.len());
-            let padding = data.len().next_multiple_of(8).saturating_sub(data.len());
+            let from = body.position();
+            body.skip(len)?;
+            objects.push(Object { index, data: from..body.position() });
+            let padding = len.next_multiple_of(ALIGNMENT).saturating_sub(len);
             body.skip(padding.min(body.remaining()))?;
-            if objects.len() <= index {
-                objects.resize(index.saturating_add(1), 0..0);
+            if objects.len() > usize::from(u16::MAX) {
+                return Err(here.corrupt("more objects than there are indices"));
             }
-            let range = u32::try_from(from).ok().zip(u32::try_from(to).ok()).map(|(a, b)| a..b);
-            match (objects.get_mut(index), range) {
-                (Some(slot), Some(range)) if *slot == (0..0) => *slot = range,
-                _ => return Err(here.corrupt(alloc::format!("two objects with index {index}"))),
-            }
+        }
+        objects.sort_by_key(|o| o.index);
+        let twice = objects.windows(2).find(|w| matches!(w, [a, b] if a.index == b.index));
+        if let Some([twice, ..]) = twice {
+            return Err(cursor.corrupt(format!("two objects with index {}", twice.index)));
         }
         Ok(GlobalHeapCollection { objects })
     }
 
     /// The range of an object's data in the collection's bytes.
     pub fn object(&self, index: u32) -> Option<Range<usize>> {
-        let range = self.objects.get(usize::try_from(index).ok()?)?;
-        if *range == (0..0) {
-            return None;
-        }
-        Some(usize::try_from(range.start).ok()?..usize::try_from(range.end).ok()?)
+        let index = u16::try_from(index).ok()?;
+        // Without holes in the indices, an object stands at the place before its index.
+        let guess = self.objects.get(usize::from(index).checked_sub(1)?).filter(|o| o.index == index);
+        let found = guess.or_else(|| {
+            let place = self.objects.binary_search_by_key(&index, |o| o.index).ok()?;
+            self.objects.get(place)
+        })?;
+        Some(found.data.clone())
     }
 
-    /// Bytes that the index of the objects takes in memory.
+    /// Bytes that the table of the objects takes in memory.
     pub fn index_bytes(&self) -> usize {
-        self.objects.len().saturating_mul(8)
+        self.objects.len().saturating_mul(size_of::<Object>())
+    }
+
+    /// Bytes of the smallest collection that holds objects of these lengths.
+    pub fn encoded_len(lengths: impl IntoIterator<Item = usize>, sizes: Sizes) -> u64 {
+        let header = Self::header_len(sizes) as u64;
+        let objects = lengths.into_iter().map(|len| header.saturating_add(len.next_multiple_of(ALIGNMENT) as u64));
+        objects.fold(header, u64::saturating_add).max(SMALLEST)
     }
 
     /// Encodes a collection of `len` bytes with the given objects; the rest is free space.
+    ///
+    /// # Errors
+    /// The objects do not fit, or one has index 0.
     pub fn encode(objects: &[(u16, &[u8])], len: u64, writer: &mut Writer) -> Result<()> {
+        let invalid = |message| Error::new(ErrorKind::Invalid, message).within("global heap collection");
         let start = writer.position();
         writer.bytes(Self::SIGNATURE);
         writer.bytes(&[1, 0, 0, 0]);
         writer.length(len)?;
-        writer.align_from(start, 8);
+        writer.align_from(start, ALIGNMENT);
         for (index, data) in objects {
+            if *index == 0 {
+                return Err(invalid(format!("object 0, which is the free space, of {} bytes", data.len())));
+            }
             writer.u16(*index);
             writer.zeros(6);
             writer.length(data.len() as u64)?;
+            writer.align_from(start, ALIGNMENT);
             writer.bytes(data);
-            writer.align_from(start, 8);
+            writer.align_from(start, ALIGNMENT);
         }
         let used = writer.position().saturating_sub(start) as u64;
-        let free = len.checked_sub(used).ok_or_else(|| {
-            crate::error::Error::new(crate::ErrorKind::Invalid, alloc::format!("{used} bytes in a collection of {len}"))
-        })?;
-        let rest = crate::codec::to_usize(free)?;
-        let header = writer.sizes().l().saturating_add(8);
-        if rest >= header {
+        let free = len.checked_sub(used).ok_or_else(|| invalid(format!("{used} bytes in a collection of {len}")))?;
+        let end = writer.position().saturating_add(to_usize(free)?);
+        if free >= Self::header_len(writer.sizes()) as u64 {
             writer.zeros(8);
             writer.length(free)?;
-            writer.zeros(rest.saturating_sub(header));
-        } else {
-            writer.zeros(rest);
         }
+        writer.zeros(end.saturating_sub(writer.position()));
         Ok(())
     }
 }
@@ -130,41 +167,107 @@ impl GlobalHeapCollection {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::codec::Sizes;
+    use proptest::prelude::*;
+
+    const NARROW: Sizes = Sizes { offset: 4, length: 4 };
+
+    fn parse(bytes: &[u8], sizes: Sizes) -> Result<GlobalHeapCollection> {
+        GlobalHeapCollection::parse(&mut Cursor::new(bytes, 0, "global heap collection", sizes))
+    }
+
+    fn encode(objects: &[(u16, &[u8])], len: u64, sizes: Sizes) -> Result<Vec<u8>> {
+        let mut writer = Writer::new(sizes);
+        GlobalHeapCollection::encode(objects, len, &mut writer)?;
+        Ok(writer.into_bytes())
+    }
+
+    #[test]
+    fn golden_bytes() {
+        let mut golden = b"GCOL\x01\0\0\0".to_vec();
+        golden.extend(4096u64.to_le_bytes());
+        golden.extend([1, 0, 0, 0, 0, 0, 0, 0, 3, 0, 0, 0, 0, 0, 0, 0]);
+        golden.extend(b"abc\0\0\0\0\0");
+        golden.extend([0, 0, 0, 0, 0, 0, 0, 0, 0xd8, 0x0f, 0, 0, 0, 0, 0, 0]);
+        golden.resize(4096, 0);
+        assert_eq!(encode(&[(1, b"abc")], 4096, Sizes::EIGHT).unwrap(), golden);
+        assert_eq!(parse(&golden, Sizes::EIGHT).unwrap().object(1), Some(32..35));
+        // Shorter lengths leave a gap in both headers.
+        let mut golden = b"GCOL\x01\0\0\0\0\x10\0\0\0\0\0\0".to_vec();
+        golden.extend([1, 0, 0, 0, 0, 0, 0, 0, 3, 0, 0, 0, 0, 0, 0, 0]);
+        golden.extend(b"abc\0\0\0\0\0");
+        golden.extend([0, 0, 0, 0, 0, 0, 0, 0, 0xd8, 0x0f, 0, 0]);
+        golden.resize(4096, 0);
+        assert_eq!(encode(&[(1, b"abc")], 4096, NARROW).unwrap(), golden);
+        assert_eq!(parse(&golden, NARROW).unwrap().object(1), Some(32..35));
+    }
 
     #[test]
     fn finds_what_it_encoded_whatever_is_left_at_the_end() {
-        for last in [8usize, 4016, 4024, 4032, 4040] {
+        for (last, fits) in [(8usize, true), (4024, true), (4032, true), (4040, true), (4048, false)] {
             let data = alloc::vec![7u8; last];
             let objects = [(3u16, &b"hello"[..]), (1, &data[..])];
-            let mut writer = Writer::new(Sizes::EIGHT);
-            if GlobalHeapCollection::encode(&objects, 4096, &mut writer).is_err() {
-                assert!(last > 4024);
+            assert_eq!(GlobalHeapCollection::encoded_len([5, last], Sizes::EIGHT) == 4096, fits);
+            let Ok(bytes) = encode(&objects, 4096, Sizes::EIGHT) else {
+                assert!(!fits);
                 continue;
-            }
-            let bytes = writer.into_bytes();
+            };
             assert_eq!(bytes.len(), 4096);
-            let parse = |b: &[u8]| GlobalHeapCollection::parse(&mut Cursor::new(b, 0, "heap", Sizes::EIGHT));
-            let heap = parse(&bytes).unwrap();
+            let heap = parse(&bytes, Sizes::EIGHT).unwrap();
             assert_eq!(&bytes[heap.object(3).unwrap()], b"hello");
             assert_eq!(&bytes[heap.object(1).unwrap()], &data[..]);
-            assert_eq!((heap.object(2), heap.object(0), heap.object(99)), (None, None, None));
-            (0..4096).step_by(7).for_each(|n| assert!(parse(&bytes[..n]).is_err()));
+            assert_eq!(
+                (heap.object(2), heap.object(0), heap.object(99), heap.object(65_537)),
+                (None, None, None, None)
+            );
+            (0..4096).step_by(7).for_each(|n| assert!(parse(&bytes[..n], Sizes::EIGHT).is_err()));
         }
     }
 
     #[test]
-    fn refuses_objects_that_stick_out_or_repeat() {
-        let parse = |b: &[u8]| GlobalHeapCollection::parse(&mut Cursor::new(b, 0, "heap", Sizes::EIGHT)).is_ok();
-        let mut writer = Writer::new(Sizes::EIGHT);
-        GlobalHeapCollection::encode(&[(1, b"a"), (2, b"b")], 4096, &mut writer).unwrap();
-        let good = writer.into_bytes();
-        assert!(parse(&good));
-        let mut bad = good.clone();
-        bad[40] = 1;
-        assert!(!parse(&bad));
-        let mut bad = good;
-        bad[26] = 1;
-        assert!(!parse(&bad));
+    fn free_space_need_not_be_last() {
+        let mut bytes = encode(&[(1, b"freed"), (2, b"kept")], 4096, Sizes::EIGHT).unwrap();
+        (bytes[16], bytes[24]) = (0, 24);
+        let heap = parse(&bytes, Sizes::EIGHT).unwrap();
+        assert_eq!((heap.object(1), heap.object(2)), (None, Some(56..60)));
+    }
+
+    #[test]
+    fn refuses_each_broken_rule() {
+        let good = encode(&[(1, b"a"), (2, b"b")], 4096, Sizes::EIGHT).unwrap();
+        // Signature, version, length of the collection, index of another object, object and free space that stick out.
+        for (at, byte) in [(0, 0), (4, 2), (9, 0x20), (9, 0), (40, 1), (26, 1), (73, 0x10)] {
+            let mut bad = good.clone();
+            bad[at] = byte;
+            assert!(parse(&bad, Sizes::EIGHT).is_err(), "byte {at} = {byte}");
+        }
+        assert!(encode(&[(0, b"a")], 4096, Sizes::EIGHT).is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn any_objects_survive_the_way_there_and_back(
+            objects in prop::collection::btree_map(1u16.., prop::collection::vec(any::<u8>(), 0..40), 0..60),
+            narrow: bool,
+        ) {
+            let sizes = if narrow { NARROW } else { Sizes::EIGHT };
+            let list: Vec<(u16, &[u8])> = objects.iter().map(|(&i, d)| (i, &d[..])).collect();
+            let len = GlobalHeapCollection::encoded_len(objects.values().map(Vec::len), sizes);
+            let bytes = encode(&list, len, sizes).unwrap();
+            prop_assert_eq!(bytes.len() as u64, len);
+            let heap = parse(&bytes, sizes).unwrap();
+            for (&index, data) in &objects {
+                prop_assert_eq!(&bytes[heap.object(index.into()).unwrap()], &data[..]);
+            }
+            prop_assert_eq!(heap.objects.len(), objects.len());
+        }
+
+        #[test]
+        fn damaged_bytes_are_survived(changes in prop::collection::vec((0usize..200, any::<u8>()), 1..8)) {
+            let mut bytes = encode(&[(1, b"abc"), (7, &[5; 100])], 4096, Sizes::EIGHT).unwrap();
+            changes.into_iter().for_each(|(at, byte)| bytes[at] = byte);
+            if let Ok(heap) = parse(&bytes, Sizes::EIGHT) {
+                heap.objects.iter().for_each(|o| assert!(bytes.get(o.data.clone()).is_some()));
+            }
+        }
     }
 }
