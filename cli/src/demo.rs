@@ -76,7 +76,7 @@ impl Builder {
     fn header(&mut self, messages: &[Message]) -> Result<Address> {
         let mut body = Writer::new(Sizes::EIGHT);
         for message in messages {
-            body.uint(message.kind.number().into(), 1)?;
+            body.uint(message.kind.id().into(), 1)?;
             body.uint(message.body.len() as u64, 2)?;
             body.u8(0);
             body.bytes(&message.body);

@@ -1,5 +1,6 @@
 //! Values and numbers as text.
 
+use hdf5_format::filter::known;
 use hdf5_format::format::message::filter_pipeline::FilterDescription;
 use hdf5_format::{Dataset, Reference, Value};
 
@@ -31,9 +32,17 @@ pub(crate) fn dims(dims: &[u64]) -> String {
     format!("({})", dims.iter().map(u64::to_string).collect::<Vec<_>>().join(", "))
 }
 
+/// A filter's name in the file, or its registered one.
+pub(crate) fn filter_name(filter: &FilterDescription) -> String {
+    if filter.name.is_empty() {
+        return known::find(filter.id).map_or("", |k| k.name).to_string();
+    }
+    String::from_utf8_lossy(&filter.name).into_owned()
+}
+
 /// A filter's name and what matters of its parameters.
 pub(crate) fn filter(filter: &FilterDescription) -> String {
-    let name = escaped(&String::from_utf8_lossy(filter.name_or_registered()));
+    let name = escaped(&filter_name(filter));
     match (filter.id, filter.client_data.first()) {
         (1, Some(level)) => format!("gzip={level}"),
         _ if name.is_empty() => format!("filter {}", filter.id),

@@ -3,9 +3,12 @@
 use super::dtype;
 use super::value::{self, Budget};
 use super::walk::{Names, text};
+use crate::text::filter_name;
 use hdf5_format::canonical::Canonical;
+use hdf5_format::dataspace;
+use hdf5_format::format::message::datatype::Class;
 use hdf5_format::format::message::fill_value::Fill;
-use hdf5_format::format::selection::Selection;
+use hdf5_format::format::selection::{Selection, SlabDim};
 use hdf5_format::{Dataset, Error, Layout, Result};
 use serde_json::{Map, Value, json};
 
@@ -33,7 +36,7 @@ pub(super) fn describe(
     let filters = dataset
         .filters()
         .iter()
-        .map(|f| json!({ "id": f.id, "flags": f.flags, "name": text(f.name_or_registered()), "cd": f.client_data }));
+        .map(|f| json!({ "id": f.id, "flags": f.flags, "name": filter_name(f), "cd": f.client_data }));
     entry.insert("filters".into(), filters.collect());
     entry.insert("fill".into(), note("fill", fill(dataset, names)));
     entry.insert("values".into(), note("values", value::dataset(dataset, names, budget)));
@@ -61,7 +64,7 @@ fn layout(dataset: &Dataset) -> Result<Value> {
                     "file": text(&m.source_file),
                     "dataset": text(&m.source_dataset),
                     "vspace": selection(&m.virtual_selection, Some(dataset.shape())),
-                    "srcspace": selection(&m.source_selection, None),
+                    "srcspace": selection(&m.source_selection, dataset.source_shape(m).as_deref()),
                 })
             })
             .collect();
@@ -69,14 +72,30 @@ fn layout(dataset: &Dataset) -> Result<Value> {
     Ok(out)
 }
 
-fn selection(selection: &Selection, shape: Option<&[u64]>) -> Value {
-    let _ = shape;
-    match selection {
-        Selection::All => json!({ "type": "all" }),
-        Selection::None => json!({ "type": "none" }),
-        Selection::Points { .. } => json!({ "type": "points" }),
-        _ => json!({ "type": "hyperslab" }),
+/// A selection; without an extent it is shown on the smallest that holds it.
+fn selection(selection: &Selection, extent: Option<&[u64]>) -> Value {
+    let rank = match selection {
+        Selection::Points { rank, .. } | Selection::Blocks { rank, .. } => *rank,
+        Selection::Hyperslab(dims) => dims.len(),
+        Selection::All | Selection::None => extent.map_or(0, <[u64]>::len),
+    };
+    let bounds = dataspace::bounds(selection, extent.unwrap_or(&vec![1; rank]));
+    let smallest = || bounds.as_ref().map(|(_, high)| high.iter().map(|h| h.saturating_add(1)).collect());
+    let shape: Vec<u64> = extent.map(<[u64]>::to_vec).or_else(|| smallest().ok()).unwrap_or_default();
+    let kind = match selection {
+        Selection::None => "none",
+        Selection::Points { .. } => "points",
+        Selection::All => "all",
+        _ => "hyperslab",
+    };
+    let mut out = json!({ "shape": shape, "type": kind });
+    if let Some(dims) = dataspace::regular(selection) {
+        let part = |of: fn(&SlabDim) -> Option<u64>| dims.iter().map(of).collect::<Vec<_>>();
+        out["slab"] = json!([part(|d| Some(d.start)), part(|d| Some(d.stride)), part(|d| d.count), part(|d| d.block)]);
+    } else if let (Ok((low, high)), true) = (&bounds, *selection != Selection::None) {
+        out["bounds"] = json!([low, high]);
     }
+    out
 }
 
 fn fill(dataset: &Dataset, names: &Names) -> Result<Value> {
@@ -89,6 +108,11 @@ fn fill(dataset: &Dataset, names: &Names) -> Result<Value> {
     let mut out = json!({ "defined": defined, "alloc_time": fill.alloc_time as u8, "fill_time": fill.fill_time as u8 });
     if let Fill::User(bytes) = &fill.fill {
         let mut canonical = Vec::new();
+        // A reference is shown as it is stored: the fill value belongs to the type, not to the objects.
+        if let Class::Reference { .. } = dataset.dtype().class {
+            out["hex"] = json!(value::hex(bytes));
+            return Ok(out);
+        }
         Canonical::new(dataset.file().context(), dataset.dtype(), names)?.encode(bytes, &mut canonical)?;
         out["hex"] = json!(value::hex(&canonical));
     }

@@ -5,6 +5,7 @@ use hdf5_format::canonical::ObjectNames;
 use hdf5_format::graph::links::GroupStorage;
 use hdf5_format::{Address, Dataset, Error, File, Group, Link, LinkKind, Object, Result};
 use serde_json::{Map, Value, json};
+use std::cell::RefCell;
 use std::collections::HashMap;
 
 /// Errors listed; a damaged file may have any number.
@@ -29,10 +30,12 @@ enum Later {
 }
 
 /// Names and extents of objects by the address of their header.
-#[derive(Default)]
 pub(super) struct Names {
+    file: File,
     paths: HashMap<Address, String>,
     extents: HashMap<Address, Vec<u64>>,
+    /// Names of the objects of other files, by the file's name.
+    others: RefCell<HashMap<Vec<u8>, HashMap<Address, String>>>,
 }
 
 impl ObjectNames for Names {
@@ -43,6 +46,39 @@ impl ObjectNames for Names {
     fn extent(&self, address: Address) -> Option<Vec<u64>> {
         self.extents.get(&address).cloned()
     }
+
+    fn external(&self, file: &[u8], address: Address) -> Option<Vec<u8>> {
+        let mut others = self.others.borrow_mut();
+        let paths = others.entry(file.to_vec()).or_insert_with(|| match self.file.open_other(file) {
+            Ok(other) => paths(&other),
+            Err(_) => HashMap::new(),
+        });
+        let path = paths.get(&address)?;
+        let base = text(file);
+        let base = base.rsplit('/').next().unwrap_or(&base);
+        Some(format!("{base}:{path}").into_bytes())
+    }
+}
+
+/// The first path of every object of a file, depth first over names in byte order.
+fn paths(file: &File) -> HashMap<Address, String> {
+    let mut found = HashMap::from([(file.root_address(), "/".to_string())]);
+    let mut stack: Vec<(String, Object)> = file.root_object().into_iter().map(|root| (String::new(), root)).collect();
+    while let Some((parent, object)) = stack.pop() {
+        let Object::Group(group) = object else { continue };
+        let mut children = Vec::new();
+        for link in group.links().into_iter().flatten() {
+            let LinkKind::Hard(address) = link.kind else { continue };
+            let path = format!("{parent}/{}", link.display_name());
+            if found.contains_key(&address) {
+                continue;
+            }
+            found.insert(address, path.clone());
+            children.extend(group.open(&link).ok().map(|object| (path, object)));
+        }
+        stack.extend(children.into_iter().rev());
+    }
+    found
 }
 
 impl Names {
@@ -65,7 +101,12 @@ impl<'a> Walk<'a> {
             objects: Map::new(),
             links: Vec::new(),
             errors: Vec::new(),
-            names: Names::default(),
+            names: Names {
+                file: file.clone(),
+                paths: HashMap::new(),
+                extents: HashMap::new(),
+                others: RefCell::default(),
+            },
             later: Vec::new(),
             budget: value::Budget::new(file),
         }

@@ -8,7 +8,7 @@
 
 use super::reference;
 use super::value::Reference;
-use crate::codec::{Address, Sizes};
+use crate::codec::Address;
 use crate::dataspace;
 use crate::datatype::bits;
 use crate::error::{Error, ErrorKind, Result};
@@ -26,6 +26,12 @@ pub trait ObjectNames {
 
     /// The extent of the dataset whose header is at `address`: regions are resolved on it.
     fn extent(&self, address: Address) -> Option<Vec<u64>>;
+
+    /// The name of an object of another file, or `None` if it can not be told.
+    fn external(&self, file: &[u8], address: Address) -> Option<Vec<u8>> {
+        let _ = (file, address);
+        None
+    }
 }
 
 /// Points listed one by one in a region; above it only the bounds are.
@@ -147,7 +153,7 @@ impl<'a> Canonical<'a> {
     /// A heap that an element points into is damaged, or a value is larger than the limits allow.
     pub fn encode(&mut self, elements: &[u8], out: &mut Vec<u8>) -> Result<()> {
         let Canonical { ctx, heap, names, plan, size } = self;
-        Encoder { ctx, heap, names: *names, sizes: ctx.sizes() }.many(plan, elements, *size, out)
+        Encoder { ctx, heap, names: *names }.many(plan, elements, *size, out)
     }
 }
 
@@ -155,7 +161,6 @@ struct Encoder<'e, 'a> {
     ctx: &'a FileContext,
     heap: &'e mut HeapReader<'a>,
     names: &'e dyn ObjectNames,
-    sizes: Sizes,
 }
 
 fn part(bytes: &[u8], at: usize, len: usize) -> Result<&[u8]> {
@@ -228,38 +233,43 @@ impl Encoder<'_, '_> {
     }
 
     fn reference(&mut self, reference: &Reference, out: &mut Vec<u8>) {
-        let _ = self.sizes;
+        let start = out.len();
+        let target = match reference {
+            Reference::External { file, target } => self.target(target, Some(file), out),
+            other => self.target(other, None, out),
+        };
+        if target.is_none() {
+            out.truncate(start);
+            out.push(255);
+        }
+    }
+
+    /// A reference's tag and what it names, in another file if one is given; `None` if that can not be told.
+    fn target(&self, reference: &Reference, file: Option<&Vec<u8>>, out: &mut Vec<u8>) -> Option<()> {
+        let name = |address| match file {
+            Some(file) => self.names.external(file, address),
+            None => self.names.name(address),
+        };
         match reference {
             Reference::Null => out.push(0),
-            Reference::Object(address) => match self.names.name(*address) {
-                Some(name) => {
-                    out.push(1);
-                    text(&name, out);
-                }
-                None => out.push(255),
-            },
-            Reference::Region { dataset, selection } => {
-                let (Some(name), Some(extent)) = (self.names.name(*dataset), self.names.extent(*dataset)) else {
-                    return out.push(255);
-                };
-                let start = out.len();
-                out.push(2);
-                text(&name, out);
-                if region(selection, &extent, out).is_err() {
-                    out.truncate(start);
-                    out.push(255);
-                }
+            Reference::Object(address) => {
+                out.push(1);
+                text(&name(*address)?, out);
             }
-            Reference::Attribute { object, name } => match self.names.name(*object) {
-                Some(path) => {
-                    out.push(3);
-                    text(&path, out);
-                    text(name, out);
-                }
-                None => out.push(255),
-            },
-            Reference::External { .. } | Reference::Broken(_) => out.push(255),
+            Reference::Region { dataset, selection } => {
+                out.push(2);
+                text(&name(*dataset)?, out);
+                let extent = if file.is_some() { None } else { self.names.extent(*dataset) };
+                region(selection, &extent?, out).ok()?;
+            }
+            Reference::Attribute { object, name: attribute } => {
+                out.push(3);
+                text(&name(*object)?, out);
+                text(attribute, out);
+            }
+            Reference::External { .. } | Reference::Broken(_) => return None,
         }
+        Some(())
     }
 }
 

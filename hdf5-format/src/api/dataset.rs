@@ -165,6 +165,11 @@ impl Dataset {
         self.reader().virtual_mappings().map_err(|e| self.named(e))
     }
 
+    /// The extent of the source of an unlimited mapping, if it can be opened.
+    pub fn source_shape(&self, mapping: &VirtualMapping) -> Option<Vec<u64>> {
+        self.reader().source_extent(mapping)
+    }
+
     /// Number of allocated chunks; `None` if the dataset is not chunked.
     ///
     /// # Errors

@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 use crate::format::superblock::Superblock;
 use crate::graph::FileContext;
 use crate::graph::object_header::ObjectHeader;
-use crate::io::Storage;
+use crate::io::{ExternalKind, Storage};
 use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -126,6 +126,14 @@ impl File {
         let name = name.into();
         let header = ObjectHeader::load(self.core.ctx(), address).map_err(|e| e.on(&name))?;
         Object::new(ObjectInfo::new(Arc::clone(&self.core), name, header))
+    }
+
+    /// Opens another file that this one names, as this one was opened, if the policy allows it.
+    ///
+    /// # Errors
+    /// The policy forbids it, there is no such file, or it can not be opened.
+    pub fn open_other(&self, name: impl AsRef<[u8]>) -> Result<File> {
+        self.core.open_other(ExternalKind::Link, name.as_ref()).map(|core| File { core })
     }
 
     /// Header of the root group.

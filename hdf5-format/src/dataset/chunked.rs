@@ -2,8 +2,8 @@
 
 use super::axes::{Axis, AxisPart, copy_box};
 use crate::codec::{Address, to_usize};
-use crate::error::{Error, ErrorKind, Result};
-use crate::filter::Pipeline;
+use crate::error::{Error, Result};
+use crate::filter::{Pipeline, Scratch};
 use crate::format::message::layout::ChunkedLayout;
 use crate::graph::FileContext;
 use crate::graph::chunk_index::{ChunkIndex, ChunkRecord};
@@ -34,6 +34,8 @@ struct Job {
     stored: u64,
     /// Filters skipped for this chunk; all of them for an unfiltered edge chunk.
     mask: u32,
+    /// Bytes up to the end of the last element within the extent: some writers store no more.
+    needed: usize,
 }
 
 impl ChunkedReader<'_> {
@@ -87,7 +89,18 @@ impl ChunkedReader<'_> {
             parts.push(axis.within(low, low.saturating_add(chunk))?);
         }
         let mask = if self.is_unfiltered_edge(record.scaled) { u32::MAX } else { record.filter_mask };
-        Some(Job { parts, address: record.address, stored: record.size, mask })
+        let needed = self.needed(record.scaled);
+        Some(Job { parts, address: record.address, stored: record.size, mask, needed })
+    }
+
+    /// Bytes of a chunk up to the end of its last element within the extent.
+    fn needed(&self, scaled: &[u64]) -> usize {
+        let last = scaled.iter().zip(&self.layout.chunk).zip(self.dims).fold(0u64, |n, ((&s, &chunk), &dim)| {
+            let inside = dim.saturating_sub(s.saturating_mul(chunk)).min(chunk);
+            n.saturating_mul(chunk).saturating_add(inside.saturating_sub(1))
+        });
+        let bytes = last.saturating_add(1).saturating_mul(self.element as u64);
+        usize::try_from(bytes).unwrap_or(usize::MAX)
     }
 
     /// True for a chunk that sticks out of the current extent, in a layout that stores such chunks unfiltered.
@@ -129,13 +142,14 @@ impl ChunkedReader<'_> {
             }
             return Ok(stored);
         }
-        let bytes =
-            self.pipeline.decode(stored, job.mask, to_usize(chunk_bytes)?).map_err(|e| e.within(CHUNK).at(at))?;
-        if bytes.len() as u64 == chunk_bytes {
-            return Ok(bytes.into());
+        let mut scratch = Scratch::new();
+        let len = to_usize(chunk_bytes)?;
+        let bytes = self.pipeline.decode_at_most(stored, job.mask, len, &mut scratch);
+        let bytes = bytes.map_err(|e| e.within(CHUNK).at(at))?;
+        if bytes.len() < len && bytes.len() < job.needed {
+            let message = alloc::format!("decoding gave {} bytes, expected {chunk_bytes}", bytes.len());
+            return Err(Error::corrupt(CHUNK, at, message));
         }
-        Err(Error::new(ErrorKind::Corrupt, alloc::format!("expected {chunk_bytes} bytes, found {}", bytes.len()))
-            .within(CHUNK)
-            .at(at))
+        Ok(bytes)
     }
 }

@@ -115,6 +115,16 @@ impl Reader<'_> {
         }
     }
 
+    /// The extent of the source of an unlimited mapping, if it can be opened.
+    pub fn source_extent(&self, mapping: &VirtualMapping) -> Option<Vec<u64>> {
+        if !crate::dataspace::is_unlimited(&mapping.source_selection) {
+            return None;
+        }
+        let (file, path) = (&mapping.source_file, &mapping.source_dataset);
+        let source = virtual_::source(self.core, file, path, self.depth).ok()??;
+        Some(source.dataset.dataspace.dims)
+    }
+
     fn logical_bytes(&self) -> Option<u64> {
         box_bytes(self.dataset.dataspace.dims.iter().copied(), self.dataset.element_size() as u64)
     }

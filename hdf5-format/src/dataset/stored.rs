@@ -10,7 +10,7 @@ use crate::format::message::MessageKind;
 use crate::format::message::dataspace::Dataspace;
 use crate::format::message::datatype::Datatype;
 use crate::format::message::external_files::ExternalFiles;
-use crate::format::message::fill_value::FillValue;
+use crate::format::message::fill_value::{Fill, FillValue};
 use crate::format::message::filter_pipeline::FilterPipeline;
 use crate::format::message::layout::{DataLayout, Storage};
 use crate::graph::object_header::{Message, ObjectHeader};
@@ -114,7 +114,7 @@ fn fill_value(ctx: &FileContext, header: &ObjectHeader) -> Result<FillValue> {
     }
     match optional(ctx, header, MessageKind::OldFillValue)? {
         Some(m) => FillValue::parse_old(&mut m.cursor(ctx.sizes(), "old fill value")),
-        None => Ok(FillValue::default()),
+        None => Ok(FillValue { fill: Fill::Undefined, ..FillValue::default() }),
     }
 }
 

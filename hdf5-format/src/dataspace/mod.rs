@@ -42,6 +42,38 @@ pub fn clip(selection: &Selection, extent: &[u64]) -> Result<Selection> {
     Ok(Selection::Hyperslab(clipped.collect()))
 }
 
+/// The regular hyperslab that a list of blocks amounts to, if it is one.
+pub fn regular(selection: &Selection) -> Option<Vec<SlabDim>> {
+    let (rank, blocks) = match selection {
+        Selection::Hyperslab(dims) => return Some(dims.clone()),
+        Selection::Blocks { rank, blocks } => (*rank, blocks),
+        _ => return None,
+    };
+    let each = || blocks.chunks_exact(rank.saturating_mul(2).max(1));
+    let along = |d: usize| -> Option<SlabDim> {
+        let mut runs: Vec<(u64, u64)> =
+            each().filter_map(|b| Some((*b.get(d)?, *b.get(rank.checked_add(d)?)?))).collect();
+        runs.sort_unstable();
+        runs.dedup();
+        let &(start, end) = runs.first()?;
+        let block = end.checked_sub(start)?.checked_add(1)?;
+        let stride = runs.get(1).map_or(Some(1), |second| second.0.checked_sub(start))?;
+        let fits = |(i, &(a, b)): (u64, &(u64, u64))| {
+            i.checked_mul(stride).and_then(|o| o.checked_add(start)) == Some(a)
+                && b.checked_sub(a) == end.checked_sub(start)
+        };
+        let apart = runs.len() == 1 || stride >= block;
+        (apart && (0u64..).zip(&runs).all(fits)).then_some(())?;
+        Some(SlabDim { start, stride, count: Some(runs.len() as u64), block: Some(block) })
+    };
+    let dims: Vec<SlabDim> = (0..rank).map(along).collect::<Option<_>>()?;
+    let grid = dims.iter().try_fold(1u64, |n, d| n.checked_mul(d.count?));
+    let mut corners: Vec<&[u64]> = each().collect();
+    corners.sort_unstable();
+    corners.dedup();
+    (grid == Some(corners.len() as u64)).then_some(dims)
+}
+
 /// True if the selection has an unlimited dimension.
 pub fn is_unlimited(selection: &Selection) -> bool {
     match selection {

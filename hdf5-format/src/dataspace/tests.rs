@@ -56,3 +56,16 @@ fn everything_and_nothing() {
     assert_eq!(points(&Selection::None, &[2, 2]).len(), 0);
     assert_eq!(points(&Selection::All, &[]).len(), 1);
 }
+
+#[test]
+fn a_grid_of_blocks_is_a_regular_hyperslab() {
+    let slab = vec![dim(1, 3, Some(2), Some(2)), dim(0, 2, Some(2), Some(1))];
+    let mut blocks = vec![];
+    for slab in Boxes::new(&Selection::Hyperslab(slab.clone()), &[9, 9]).unwrap().iter() {
+        slab.for_each_block(&mut |first, last| blocks.extend(first.iter().chain(last).copied()));
+    }
+    assert_eq!(blocks.len(), 16);
+    assert_eq!(regular(&Selection::Blocks { rank: 2, blocks: blocks.clone() }), Some(slab));
+    blocks.truncate(12);
+    assert_eq!(regular(&Selection::Blocks { rank: 2, blocks }), None);
+}

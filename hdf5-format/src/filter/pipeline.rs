@@ -144,6 +144,29 @@ impl Pipeline {
         output_len: usize,
         scratch: &mut Scratch,
     ) -> Result<Cow<'a, [u8]>> {
+        let bytes = self.decode_at_most(stored, mask, output_len, scratch)?;
+        if bytes.len() == output_len {
+            return Ok(bytes);
+        }
+        let names = self.names(mask);
+        Err(Error::new(
+            ErrorKind::Corrupt,
+            format!("decoding ({names}) gave {} bytes, expected {output_len}", bytes.len()),
+        ))
+    }
+
+    /// [`decode_with`](Self::decode_with) for chunks that may hold fewer bytes: some writers cut off what lies past the
+    /// extent.
+    ///
+    /// # Errors
+    /// As [`decode`](Self::decode), but for a shorter result.
+    pub fn decode_at_most<'a>(
+        &self,
+        stored: Cow<'a, [u8]>,
+        mask: u32,
+        output_len: usize,
+        scratch: &mut Scratch,
+    ) -> Result<Cow<'a, [u8]>> {
         // Going forward: how long the input of each filter can have been. These bound the outputs going back.
         let mut active = Vec::with_capacity(self.stages.len());
         let mut limit = output_len;
@@ -160,14 +183,7 @@ impl Pipeline {
                 return Err(context.too_long(bytes.len()));
             }
         }
-        if bytes.len() == output_len {
-            return Ok(bytes);
-        }
-        let names = self.names(mask);
-        Err(Error::new(
-            ErrorKind::Corrupt,
-            format!("decoding ({names}) gave {} bytes, expected {output_len}", bytes.len()),
-        ))
+        Ok(bytes)
     }
 
     /// Applies all filters to a chunk.

@@ -97,6 +97,8 @@ impl Scaling {
         {
             return error("expected no more bits of a code than an element has", bits);
         }
+        // libhdf5 leaves the sign of floats unset: it can be anything.
+        let sign = if let Scale::Integer(_) = scale { sign } else { 1 };
         if sign > 1 || order > 1 || has_fill > 1 {
             return error("expected 0 or 1 for sign, order and fill value", sign.max(order).max(has_fill));
         }

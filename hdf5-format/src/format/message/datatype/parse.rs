@@ -83,7 +83,7 @@ impl Datatype {
             4 => bit_field(cursor, bits, size)?,
             5 => opaque(cursor, bits)?,
             6 => compound(cursor, version, bits, size, depth)?,
-            7 => Class::Reference { kind: reference(&start, version, bits)? },
+            7 => Class::Reference { kind: reference(&start, bits)? },
             8 => enumeration(cursor, version, bits, size, depth)?,
             9 => vlen(cursor, bits, size, depth)?,
             10 => array(cursor, version, size, depth)?,
@@ -273,7 +273,7 @@ fn check_members(at: &Cursor<'_>, members: &[Member], size: u32) -> Result<()> {
     if overlap { Err(at.corrupt("members of the compound overlap")) } else { Ok(()) }
 }
 
-fn reference(at: &Cursor<'_>, version: u8, bits: Bits) -> Result<ReferenceKind> {
+fn reference(at: &Cursor<'_>, bits: Bits) -> Result<ReferenceKind> {
     let kind = match bits.get(0, 4) {
         0 => return Ok(ReferenceKind::Object),
         1 => return Ok(ReferenceKind::Region),
@@ -282,9 +282,9 @@ fn reference(at: &Cursor<'_>, version: u8, bits: Bits) -> Result<ReferenceKind> 
         4 => ReferenceKind::Attribute,
         other => return Err(at.unexpected("reference type", "0 to 4", other)),
     };
-    if version < 4 || bits.get(4, 4) != 1 {
-        let found = format!("version {version}, encoding {}", bits.get(4, 4));
-        return Err(at.unexpected("reference encoding", "version 4 or later, encoding 1", found));
+    // libhdf5: early releases of 1.12 wrote these types in messages of version 1.
+    if bits.get(4, 4) != 1 {
+        return Err(at.unexpected("reference encoding", 1, bits.get(4, 4)));
     }
     Ok(kind)
 }
