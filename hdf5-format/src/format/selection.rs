@@ -1,17 +1,26 @@
-//! Dataspace selection (File Format Spec, VIII.A.3): in region references and virtual layouts.
+//! Dataspace Selection (File Format Spec v3/4, VIII.A.3)
 //!
 //! ```text
-//! type 4 | version 4 | ...
-//! none 0, all 3   v1  0 8
-//! points 1        v1  0 4 | length 4 | rank 4 | points 4 | coordinates 4 each
-//!                 v2  width 1 | rank 4 | points, coordinates, of that width
-//! hyperslab 2     v1  0 4 | length 4 | rank 4 | blocks 4 | first corner, last corner 4 each
-//!                 v2  flags 1 | length 4 | rank 4 | start, stride, count, block 8, for each dimension
-//!                 v3  flags 1 | width 1 | rank 4 | regular as v2, or blocks and their corners, of that width
+//! | type 4 | version 4 | ...
+//! none 0, all 3     v1: | 0 8 |
+//! points 1          v1: | 0 4 | length 4 | rank 4 | points 4 | coordinates 4 each |
+//!                   v2: | width 1 | rank 4 | points, coordinates, each of that width |
+//! hyperslab 2       v1: | 0 4 | length 4 | rank 4 | blocks 4 | first corner, last corner, 4 each |
+//!                   v2: | flags 1 | length 4 | rank 4 | start, stride, count, block 8 each, for each dimension |
+//!                   v3: | flags 1 | width 1 | rank 4 | regular (flag 1): as v2, of that width |
+//!                                                    | irregular: blocks, corners, of that width |
 //! ```
+//! The length counts the bytes after it. All bits one is an unlimited count or block. Last corners belong to the block.
+//!
+//! Region references and mappings of virtual datasets hold selections, in the global heap.
 
-use crate::codec::{Cursor, Writer};
+mod encode;
+#[cfg(test)]
+mod tests;
+
+use crate::codec::{Cursor, to_usize};
 use crate::error::Result;
+use alloc::format;
 use alloc::vec::Vec;
 
 /// Elements of a dataspace.
@@ -30,7 +39,7 @@ pub enum Selection {
     },
     /// A regular hyperslab.
     Hyperslab(Vec<SlabDim>),
-    /// Any blocks.
+    /// Blocks that form no regular hyperslab, and may overlap.
     Blocks {
         /// Dimensions.
         rank: usize,
@@ -60,13 +69,14 @@ const REGULAR: u8 = 1;
 const MOST_RANK: u32 = 32;
 
 impl Selection {
-    /// Parses a selection of any version.
+    /// Parses a selection of any version. Lists of blocks that form a regular hyperslab become one.
+    ///
+    /// # Errors
+    /// The bytes are no selection, or one that can be on no extent.
     pub fn parse(cursor: &mut Cursor<'_>) -> Result<Self> {
         let here = cursor.clone();
-        let kind = cursor.u32()?;
-        let version = cursor.u32()?;
-        match (kind, version) {
-            (NONE | ALL, 1) => {
+        match (cursor.u32()?, cursor.u32()?) {
+            (kind @ (NONE | ALL), 1) => {
                 cursor.skip(8)?;
                 Ok(if kind == NONE { Selection::None } else { Selection::All })
             }
@@ -99,66 +109,47 @@ impl Selection {
                 let rank = rank(cursor)?;
                 if flags & REGULAR != 0 { regular(cursor, rank, width) } else { blocks(cursor, rank, width) }
             }
-            _ => Err(here.unexpected(
-                "selection type and version",
-                "a known pair",
-                alloc::format!("{kind} and {version}"),
-            )),
+            (kind, version) => {
+                Err(here.unexpected("selection type and version", "a known pair", format!("{kind} and {version}")))
+            }
         }
     }
 
-    /// Encodes the selection in the lowest version that holds it.
-    pub fn encode(&self, writer: &mut Writer) -> Result<()> {
+    /// Number of dimensions; `None` if the selection fits any.
+    pub fn rank(&self) -> Option<usize> {
         match self {
-            Selection::None | Selection::All => {
-                writer.u32(if *self == Selection::None { NONE } else { ALL });
-                writer.u32(1);
-                writer.zeros(8);
-            }
-            Selection::Points { rank, coords } => encode_list(writer, POINTS, *rank, coords, *rank)?,
-            Selection::Blocks { rank, blocks } => {
-                encode_list(writer, HYPERSLAB, *rank, blocks, rank.saturating_mul(2))?;
-            }
-            Selection::Hyperslab(dims) => {
-                writer.u32(HYPERSLAB);
-                writer.u32(2);
-                writer.u8(REGULAR);
-                writer.uint((dims.len() as u64).saturating_mul(32).saturating_add(4), 4)?;
-                writer.uint(dims.len() as u64, 4)?;
-                for dim in dims {
-                    writer.u64(dim.start);
-                    writer.u64(dim.stride);
-                    writer.u64(dim.count.unwrap_or(u64::MAX));
-                    writer.u64(dim.block.unwrap_or(u64::MAX));
-                }
-            }
+            Selection::None | Selection::All => None,
+            Selection::Points { rank, .. } | Selection::Blocks { rank, .. } => Some(*rank),
+            Selection::Hyperslab(dims) => Some(dims.len()),
         }
-        Ok(())
+    }
+
+    /// The dimension along which the selection is unlimited; there is at most one.
+    pub fn unlimited(&self) -> Option<(usize, SlabDim)> {
+        let Selection::Hyperslab(dims) = self else { return None };
+        dims.iter().copied().enumerate().find(|(_, d)| d.is_unlimited())
     }
 }
 
-/// Version 1 lists of points or blocks, or a later version where numbers are above 32 bits.
-fn encode_list(writer: &mut Writer, kind: u32, rank: usize, numbers: &[u64], each: usize) -> Result<()> {
-    let count = numbers.len().checked_div(each).unwrap_or(0) as u64;
-    let wide = numbers.iter().any(|&n| n > u64::from(u32::MAX));
-    writer.u32(kind);
-    if wide {
-        writer.u32(if kind == POINTS { 2 } else { 3 });
-        if kind == HYPERSLAB {
-            writer.u8(0);
-        }
-        writer.u8(8);
-        writer.uint(rank as u64, 4)?;
-        writer.u64(count);
-        numbers.iter().for_each(|&n| writer.u64(n));
-        return Ok(());
+impl SlabDim {
+    /// True if the number or the length of the blocks is unlimited.
+    pub fn is_unlimited(&self) -> bool {
+        self.count.is_none() || self.block.is_none()
     }
-    writer.u32(1);
-    writer.u32(0);
-    writer.uint((numbers.len() as u64).saturating_mul(4).saturating_add(8), 4)?;
-    writer.uint(rank as u64, 4)?;
-    writer.uint(count, 4)?;
-    numbers.iter().try_for_each(|&n| writer.uint(n, 4))
+
+    /// True if the blocks are apart, and their last coordinate fits 64 bits.
+    fn is_sound(&self) -> bool {
+        if self.stride == 0 || self.block == Some(0) || (self.count.is_none() && self.block.is_none()) {
+            return false;
+        }
+        let several = self.count.is_none_or(|c| c > 1);
+        if several && self.block.is_none_or(|b| b > self.stride) {
+            return false;
+        }
+        let before = self.count.unwrap_or(1).saturating_sub(1).checked_mul(self.stride);
+        let last = before.and_then(|b| b.checked_add(self.start)?.checked_add(self.block.unwrap_or(1)));
+        last.is_some()
+    }
 }
 
 fn width(cursor: &mut Cursor<'_>) -> Result<usize> {
@@ -175,14 +166,14 @@ fn rank(cursor: &mut Cursor<'_>) -> Result<usize> {
     if rank == 0 || rank > MOST_RANK {
         return Err(here.unexpected("rank of the selection", "1 to 32", rank));
     }
-    crate::codec::to_usize(rank.into())
+    to_usize(rank.into())
 }
 
 /// `count` numbers of `width` bytes, checked against what is left before anything is allocated.
 fn numbers(cursor: &mut Cursor<'_>, count: u64, width: usize) -> Result<Vec<u64>> {
     let bytes = count.checked_mul(width as u64).filter(|&n| n <= cursor.remaining() as u64);
     if bytes.is_none() {
-        return Err(cursor.corrupt(alloc::format!("{count} numbers do not fit the selection")));
+        return Err(cursor.corrupt(format!("{count} numbers do not fit the selection")));
     }
     (0..count).map(|_| cursor.uint(width)).collect()
 }
@@ -200,76 +191,65 @@ fn blocks(cursor: &mut Cursor<'_>, rank: usize, width: usize) -> Result<Selectio
     let blocks = numbers(cursor, count.saturating_mul(rank as u64).saturating_mul(2), width)?;
     for block in blocks.chunks_exact(rank.saturating_mul(2).max(1)) {
         let (first, last) = block.split_at_checked(rank).unwrap_or((block, &[]));
-        if first.iter().zip(last).any(|(a, b)| a > b) {
-            return Err(here.corrupt("a block of the selection ends before it starts"));
+        if first.iter().zip(last).any(|(a, b)| a > b || *b == u64::MAX) {
+            return Err(here.corrupt("a block of the selection ends before it starts, or nowhere"));
         }
     }
-    Ok(Selection::Blocks { rank, blocks })
+    Ok(grid(rank, &blocks).map_or(Selection::Blocks { rank, blocks }, Selection::Hyperslab))
+}
+
+/// The regular hyperslab that a list of blocks forms: as many distinct blocks as a grid has that holds them all.
+fn grid(rank: usize, blocks: &[u64]) -> Option<Vec<SlabDim>> {
+    let each = rank.saturating_mul(2).max(1);
+    let mut dims = Vec::with_capacity(rank);
+    let mut cells = 1usize;
+    for d in 0..rank {
+        let along = |b: &[u64]| Some((*b.get(d)?, *b.get(d.saturating_add(rank))?));
+        let mut intervals: Vec<(u64, u64)> = blocks.chunks_exact(each).filter_map(along).collect();
+        intervals.sort_unstable();
+        intervals.dedup();
+        cells = cells.checked_mul(intervals.len())?;
+        dims.push(progression(&intervals)?);
+    }
+    let mut sorted: Vec<&[u64]> = blocks.chunks_exact(each).collect();
+    sorted.sort_unstable();
+    sorted.dedup();
+    (sorted.len() == cells).then_some(dims)
+}
+
+/// Sorted intervals of equal length at equal distances, as one dimension of a hyperslab.
+fn progression(intervals: &[(u64, u64)]) -> Option<SlabDim> {
+    let &(start, end) = intervals.first()?;
+    let len = |(a, b): (u64, u64)| b.saturating_sub(a).saturating_add(1);
+    let block = len((start, end));
+    let stride = intervals.get(1).map_or(1, |second| second.0.saturating_sub(start));
+    let regular = |w: &[(u64, u64)]| matches!(w, [a, b] if b.0.saturating_sub(a.0) == stride && len(*b) == block);
+    if !intervals.windows(2).all(regular) || (intervals.len() > 1 && stride < block) {
+        return None;
+    }
+    let count = intervals.len() as u64;
+    let (stride, count, block) =
+        if stride == block && count > 1 { (1, 1, block.saturating_mul(count)) } else { (stride, count, block) };
+    Some(SlabDim { start, stride, count: Some(count), block: Some(block) })
 }
 
 fn regular(cursor: &mut Cursor<'_>, rank: usize, width: usize) -> Result<Selection> {
     let unlimited = u64::MAX.checked_shr(64u32.saturating_sub(u32::try_from(width).unwrap_or(8).saturating_mul(8)));
     let limited = |n: u64| if Some(n) == unlimited { None } else { Some(n) };
-    let here = cursor.clone();
     let mut dims = Vec::with_capacity(rank);
     for _ in 0..rank {
+        let here = cursor.clone();
         let [start, stride, count, block] =
             [cursor.uint(width)?, cursor.uint(width)?, cursor.uint(width)?, cursor.uint(width)?];
         let dim = SlabDim { start, stride, count: limited(count), block: limited(block) };
-        if stride == 0 || dim.block == Some(0) || (dim.count.is_none() && dim.block.is_none()) {
-            return Err(here.corrupt("a hyperslab with a stride or block of 0, or unlimited twice"));
+        if !dim.is_sound() {
+            let found = format!("start {start}, stride {stride}, count {count}, block {block}");
+            return Err(here.unexpected("hyperslab", "blocks apart from each other, at most one unlimited", found));
+        }
+        if dim.is_unlimited() && dims.iter().any(SlabDim::is_unlimited) {
+            return Err(here.corrupt("a hyperslab that is unlimited along two dimensions"));
         }
         dims.push(dim);
     }
     Ok(Selection::Hyperslab(dims))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::codec::{Sizes, testing};
-    use alloc::vec;
-
-    #[test]
-    fn parses_what_it_encodes() {
-        let dim = |start, count| SlabDim { start, stride: 4, count, block: Some(2) };
-        for selection in [
-            Selection::None,
-            Selection::All,
-            Selection::Points { rank: 2, coords: vec![1, 2, 3, 4] },
-            Selection::Points { rank: 1, coords: vec![1 << 40] },
-            Selection::Blocks { rank: 2, blocks: vec![0, 0, 1, 1, 5, 5, 5, 7] },
-            Selection::Blocks { rank: 1, blocks: vec![0, 1 << 40] },
-            Selection::Hyperslab(vec![dim(1, Some(3)), dim(0, None)]),
-        ] {
-            testing::round_trip(&selection, Sizes::EIGHT, Selection::parse, Selection::encode);
-        }
-    }
-
-    #[test]
-    fn unlimited_is_all_ones_of_the_width() {
-        let mut bytes = vec![2, 0, 0, 0, 3, 0, 0, 0, 1, 2, 1, 0, 0, 0];
-        for n in [5u16, 1, u16::MAX, 1] {
-            bytes.extend(n.to_le_bytes());
-        }
-        let parsed = Selection::parse(&mut Cursor::new(&bytes, 0, "selection", Sizes::EIGHT)).unwrap();
-        let dim = SlabDim { start: 5, stride: 1, count: None, block: Some(1) };
-        assert_eq!(parsed, Selection::Hyperslab(vec![dim]));
-    }
-
-    #[test]
-    fn refuses_each_broken_rule() {
-        let word = |n: u32| n.to_le_bytes();
-        let list = |words: &[u32]| words.iter().flat_map(|&n| word(n)).collect::<Vec<u8>>();
-        for bytes in [
-            list(&[4, 1, 0, 0]),
-            list(&[2, 4, 0, 0]),
-            list(&[1, 1, 0, 8, 0, 0]),
-            list(&[1, 1, 0, 8, 33, 0]),
-            list(&[1, 1, 0, 8, 1, u32::MAX]),
-            list(&[2, 1, 0, 16, 1, 1, 5, 4]),
-        ] {
-            testing::refused(&bytes, Sizes::EIGHT, Selection::parse);
-        }
-    }
 }
