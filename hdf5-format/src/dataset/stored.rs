@@ -10,7 +10,7 @@ use crate::format::message::MessageKind;
 use crate::format::message::dataspace::Dataspace;
 use crate::format::message::datatype::Datatype;
 use crate::format::message::external_files::ExternalFiles;
-use crate::format::message::fill_value::{Fill, FillValue};
+use crate::format::message::fill_value::{AllocTime, Fill, FillValue};
 use crate::format::message::filter_pipeline::FilterPipeline;
 use crate::format::message::layout::{DataLayout, Storage};
 use crate::graph::object_header::{Message, ObjectHeader};
@@ -56,7 +56,7 @@ impl StoredDataset {
             None => FilterPipeline::default(),
         };
         let pipeline = Pipeline::new(&filters.filters, core.filters());
-        let fill = fill_value(ctx, header)?;
+        let fill = fill_value(ctx, header, &layout)?;
         let external = match optional(ctx, header, MessageKind::ExternalFiles)? {
             Some(m) => Some(ExternalFiles::parse(&mut m.cursor(ctx.sizes(), "external file list"))?),
             None => None,
@@ -108,13 +108,21 @@ fn dataspace(ctx: &FileContext, header: &ObjectHeader) -> Result<Dataspace> {
     Dataspace::parse(&mut message.cursor(ctx.sizes(), "dataspace"))
 }
 
-fn fill_value(ctx: &FileContext, header: &ObjectHeader) -> Result<FillValue> {
+/// The fill value; where there is no message, space is allocated when libhdf5 does so for the layout.
+fn fill_value(ctx: &FileContext, header: &ObjectHeader, layout: &DataLayout) -> Result<FillValue> {
     if let Some(m) = optional(ctx, header, MessageKind::FillValue)? {
         return FillValue::parse(&mut m.cursor(ctx.sizes(), "fill value"));
     }
     match optional(ctx, header, MessageKind::OldFillValue)? {
         Some(m) => FillValue::parse_old(&mut m.cursor(ctx.sizes(), "old fill value")),
-        None => Ok(FillValue { fill: Fill::Undefined, ..FillValue::default() }),
+        None => {
+            let alloc_time = match layout.storage {
+                Storage::Compact { .. } => AllocTime::Early,
+                Storage::Contiguous { .. } => AllocTime::Late,
+                Storage::Chunked(_) | Storage::Virtual { .. } => AllocTime::Incremental,
+            };
+            Ok(FillValue { fill: Fill::Undefined, alloc_time, ..FillValue::default() })
+        }
     }
 }
 

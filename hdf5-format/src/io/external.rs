@@ -46,8 +46,8 @@ pub enum ExternalPolicy {
     /// Nothing. The default.
     #[default]
     Deny,
-    /// Files in the given folder and below it; relative names count from this folder. Absolute names, `..` and
-    /// symbolic links that lead out of it are refused.
+    /// Files in the given folder and below it; relative names count from this folder. Of an absolute name the last
+    /// part is looked for in the folder. `..` and symbolic links that lead out of it are refused.
     #[cfg(feature = "std")]
     Under(std::path::PathBuf),
     /// Whatever the resolver opens.
@@ -112,6 +112,12 @@ mod under {
         Ok(Arc::new(DiskFile::open(path)?))
     }
 
+    /// The last part of an absolute name.
+    fn last_of_absolute(name: &[u8]) -> Option<&[u8]> {
+        let rest = name.strip_prefix(b"/")?;
+        rest.rsplit(|&b| b == b'/').next()
+    }
+
     /// A name without root, drive, `..` or NUL.
     fn relative(name: &[u8]) -> Option<PathBuf> {
         let name = core::str::from_utf8(name).ok().filter(|n| !n.is_empty() && !n.contains('\0'))?;
@@ -135,8 +141,12 @@ mod tests {
         let open = |name: &str| policy.open(ExternalKind::RawData, name.as_bytes()).map(|_| ()).map_err(|e| e.kind());
         assert_eq!(open("sub/data.bin"), Ok(()));
         assert_eq!(open("./sub/data.bin"), Ok(()));
+        std::fs::write(folder.join("moved.bin"), b"x").unwrap();
+        assert_eq!(open("/elsewhere/moved.bin"), Ok(()));
         assert_eq!(open("nothing"), Err(ErrorKind::NotFound));
-        for name in ["/etc/passwd", "../x", "sub/../../x", "", "a\0b", "C:x", "C:\\x", "file:///etc/passwd", "sub"] {
+        for name in
+            ["/etc/passwd", "/", "/..", "../x", "sub/../../x", "", "a\0b", "C:x", "C:\\x", "file:///etc/passwd", "sub"]
+        {
             assert_eq!(open(name), Err(ErrorKind::Denied), "{name:?}");
         }
         #[cfg(unix)]

@@ -34,6 +34,14 @@ pub struct DoublingTable {
     pub root_rows: u16,
 }
 
+/// Largest direct block that libhdf5 uses, and that lengths of two bytes can not express: stored as 0 then.
+const OVERFLOW: u64 = 1 << 16;
+
+fn parse_max_direct(cursor: &mut Cursor<'_>) -> Result<u64> {
+    let size = cursor.length()?;
+    Ok(if size == 0 && cursor.sizes().l() == 2 { OVERFLOW } else { size })
+}
+
 impl DoublingTable {
     /// Parses the table.
     pub fn parse(cursor: &mut Cursor<'_>) -> Result<Self> {
@@ -41,7 +49,7 @@ impl DoublingTable {
         let table = DoublingTable {
             width: cursor.u16()?,
             start_block: cursor.length()?,
-            max_direct: cursor.length()?,
+            max_direct: parse_max_direct(cursor)?,
             max_bits: cursor.u16()?,
             start_rows: cursor.u16()?,
             root: cursor.address()?,
@@ -77,7 +85,8 @@ impl DoublingTable {
     pub fn encode(&self, writer: &mut Writer) -> Result<()> {
         writer.u16(self.width);
         writer.length(self.start_block)?;
-        writer.length(self.max_direct)?;
+        let fits = writer.sizes().l() != 2 || self.max_direct != OVERFLOW;
+        writer.length(if fits { self.max_direct } else { 0 })?;
         writer.u16(self.max_bits);
         writer.u16(self.start_rows);
         writer.address(self.root)?;
@@ -162,6 +171,13 @@ mod tests {
             broken[at] = value;
             testing::refused(&broken, sizes, DoublingTable::parse);
         }
+    }
+
+    #[test]
+    fn a_size_that_two_bytes_can_not_express() {
+        let sizes = Sizes { offset: 2, length: 2 };
+        let bytes = testing::round_trip(&links(), sizes, DoublingTable::parse, DoublingTable::encode);
+        assert_eq!(bytes, [4, 0, 0, 2, 0, 0, 32, 0, 1, 0, 0, 0x10, 3, 0]);
     }
 
     #[test]
