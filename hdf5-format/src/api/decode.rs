@@ -7,7 +7,6 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::format::message::datatype::{Class, Datatype, VlenKind};
 use crate::graph::FileContext;
 use crate::graph::global_heap::HeapReader;
-use alloc::string::String;
 use alloc::vec::Vec;
 
 /// Whole stored elements of a datatype as values.
@@ -31,7 +30,9 @@ impl Decoder<'_> {
         Ok(match &datatype.class {
             Class::FixedPoint { .. } | Class::BitField { .. } => integer(datatype, bytes),
             Class::FloatingPoint { .. } => float(datatype, bytes),
-            Class::Time { .. } => Value::Time(bits::integer(datatype, bytes).map_or(0, |v| v as u64)),
+            Class::Time { .. } => {
+                Value::Time(bits::integer(datatype, bytes).and_then(|v| u64::try_from(v).ok()).unwrap_or(0))
+            }
             Class::String { padding, .. } => Value::String(padding.trim(bytes).to_vec()),
             Class::Opaque { .. } => Value::Opaque(bytes.to_vec()),
             Class::Compound { .. } if conventions::is_complex(datatype) => self.complex(datatype, bytes)?,
@@ -114,5 +115,5 @@ fn enumeration(datatype: &Datatype, base: &Datatype, members: &[(Vec<u8>, Vec<u8
     }
     let same = |stored: &Vec<u8>| bits::integer(base, stored) == Some(value);
     let name = members.iter().find(|(_, stored)| same(stored)).map(|(name, _)| super::group::shown(name));
-    Value::Enum { value, name: name.map(String::from) }
+    Value::Enum { value, name }
 }

@@ -28,7 +28,7 @@ fn mismatch<T: Element>(datatype: &Datatype) -> Error {
 }
 
 /// A number format that the machine can load.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Number {
     U8,
     I8,
@@ -180,7 +180,10 @@ trait FromNumber:
     + Exact<f32>
     + Exact<f64>
     + Element
+    + bytemuck::Pod
 {
+    /// The stored format that is this type's own.
+    const NUMBER: Number;
 }
 
 /// Converts a run of stored numbers; the loop is specialised for each pair of formats.
@@ -215,6 +218,9 @@ fn collect<S: Copy + core::fmt::Display, T: Exact<S> + Element>(
 
 fn numbers<T: FromNumber>(datatype: &Datatype, bytes: &[u8]) -> Result<Vec<T>> {
     let Some((number, big)) = number(datatype) else { return odd_numbers(datatype, bytes) };
+    if number == T::NUMBER && big == cfg!(target_endian = "big") {
+        return Ok(bytemuck::pod_collect_to_vec(bytes));
+    }
     match number {
         Number::U8 => run!(bytes, big, u8, T),
         Number::I8 => run!(bytes, big, i8, T),
@@ -248,8 +254,10 @@ fn odd_numbers<T: FromNumber>(datatype: &Datatype, bytes: &[u8]) -> Result<Vec<T
 }
 
 macro_rules! number_elements {
-    ($($type:ty),+) => { $(
-        impl FromNumber for $type {}
+    ($($type:ty: $number:ident),+) => { $(
+        impl FromNumber for $type {
+            const NUMBER: Number = Number::$number;
+        }
 
         impl Element for $type {
             const EXPECTED: &'static str = concat!("numbers that ", stringify!($type), " can hold");
@@ -261,7 +269,7 @@ macro_rules! number_elements {
     )+ };
 }
 
-number_elements!(u8, i8, u16, i16, u32, i32, u64, i64, f32, f64);
+number_elements!(u8: U8, i8: I8, u16: U16, i16: I16, u32: U32, i32: I32, u64: U64, i64: I64, f32: F32, f64: F64);
 
 impl Element for bool {
     const EXPECTED: &'static str = "booleans (0 or 1)";

@@ -53,6 +53,11 @@ impl PartSteps {
         }
     }
 
+    /// True if there is none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
     /// Coordinate number `i`, from the interval's start.
     pub fn get(&self, i: usize) -> usize {
         match self {
@@ -116,6 +121,11 @@ impl Axis {
             Axis::Steps { count, .. } => *count,
             Axis::List(list) => list.len() as u64,
         }
+    }
+
+    /// True if nothing is selected.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
     }
 
     /// First and last selected coordinate.

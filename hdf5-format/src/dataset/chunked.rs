@@ -116,20 +116,23 @@ impl ChunkedReader<'_> {
         #[cfg(feature = "parallel")]
         if jobs.len() > 1 && !self.pipeline.is_empty() && rayon::current_num_threads() > 1 {
             use rayon::prelude::*;
-            let decoded: Vec<Result<Cow<'_, [u8]>>> =
-                jobs.par_iter().map(|job| self.decode_one(job, chunk_bytes)).collect();
+            let decode = |scratch: &mut Scratch, job| self.decode_one(job, chunk_bytes, scratch);
+            let decoded: Vec<Result<Cow<'_, [u8]>>> = jobs.par_iter().map_init(Scratch::new, decode).collect();
             for (job, bytes) in jobs.iter().zip(decoded) {
                 sink(job, &bytes?);
             }
             return Ok(());
         }
+        let mut scratch = Scratch::new();
         for job in jobs {
-            sink(job, &self.decode_one(job, chunk_bytes)?);
+            let bytes = self.decode_one(job, chunk_bytes, &mut scratch)?;
+            sink(job, &bytes);
+            scratch.recycle(bytes);
         }
         Ok(())
     }
 
-    fn decode_one(&self, job: &Job, chunk_bytes: u64) -> Result<Cow<'_, [u8]>> {
+    fn decode_one(&self, job: &Job, chunk_bytes: u64, scratch: &mut Scratch) -> Result<Cow<'_, [u8]>> {
         let at = self.ctx.absolute(job.address);
         let stored = self.ctx.raw(job.address, job.stored, CHUNK)?;
         if self.pipeline.is_empty() || job.mask == u32::MAX {
@@ -142,9 +145,8 @@ impl ChunkedReader<'_> {
             }
             return Ok(stored);
         }
-        let mut scratch = Scratch::new();
         let len = to_usize(chunk_bytes)?;
-        let bytes = self.pipeline.decode_at_most(stored, job.mask, len, &mut scratch);
+        let bytes = self.pipeline.decode_at_most(stored, job.mask, len, scratch);
         let bytes = bytes.map_err(|e| e.within(CHUNK).at(at))?;
         if bytes.len() < len && bytes.len() < job.needed {
             let message = alloc::format!("decoding gave {} bytes, expected {chunk_bytes}", bytes.len());

@@ -55,7 +55,7 @@ impl Reader<'_> {
             axis.check(i, dim)?;
         }
         out.clear();
-        if space.is_null() || axes.iter().any(|a| a.len() == 0) {
+        if space.is_null() || axes.iter().any(Axis::is_empty) {
             return Ok(());
         }
         let limit = self.core.ctx().limits().read_bytes;

@@ -11,14 +11,14 @@ const EXTRA: u64 = 1 << 24;
 /// Links and attributes of one object do not overlap in a sound file, so that a listing copies less than the file's
 /// size. In a damaged one thousands of entries may name the same large object.
 #[derive(Debug)]
-pub struct Allowance {
+pub(super) struct Allowance {
     all: u64,
     left: u64,
 }
 
 impl Allowance {
     /// The allowance of one listing.
-    pub fn new(ctx: &FileContext) -> Self {
+    pub(super) fn new(ctx: &FileContext) -> Self {
         let all = ctx.end().saturating_add(EXTRA);
         Allowance { all, left: all }
     }
@@ -27,7 +27,7 @@ impl Allowance {
     ///
     /// # Errors
     /// They are more than what is left.
-    pub fn take(&mut self, bytes: usize) -> Result<()> {
+    pub(super) fn take(&mut self, bytes: usize) -> Result<()> {
         match self.left.checked_sub(bytes as u64) {
             Some(left) => {
                 self.left = left;

@@ -95,8 +95,12 @@ mod under {
     /// Opens `name` below `root`, after resolving every symbolic link on the way.
     pub(super) fn open(root: &Path, kind: ExternalKind, name: &[u8]) -> Result<Arc<dyn Storage>> {
         let shown = String::from_utf8_lossy(name);
-        let relative =
-            relative(name).ok_or_else(|| denied(kind, &shown, "its name leads out of the allowed folder"))?;
+        let out = || denied(kind, &shown, "its name leads out of the allowed folder");
+        if let Some(moved) = last_of_absolute(name) {
+            // The file and what it names were moved here together.
+            return self::open(root, kind, moved).map_err(|_| out());
+        }
+        let relative = relative(name).ok_or_else(out)?;
         let missing = |e: std::io::Error| {
             let kind_of = if e.kind() == std::io::ErrorKind::NotFound { ErrorKind::NotFound } else { ErrorKind::Io };
             Error::new(kind_of, alloc::format!("{kind} {shown:?}: {e}"))

@@ -242,7 +242,6 @@ fn refuses_each_broken_rule() {
     patched(with(1, 5, Class::Opaque { tag: b"NUMPY:M8".to_vec() }), 1, 7);
     patched(object(), 1, 5);
     patched(with(4, 18, Class::Reference { kind: ReferenceKind::Object2 }), 1, 0x22);
-    patched(with(4, 18, Class::Reference { kind: ReferenceKind::Object2 }), 0, 0x37);
     // Compounds: no members, past the end, twice the name, overlap.
     patched(compound(1, 8, &[("a", 0, double())]), 1, 0);
     refused(compound(1, 12, &[("a", 8, double())]));
