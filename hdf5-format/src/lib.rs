@@ -46,3 +46,8 @@ pub use codec::Address;
 pub use error::{Error, ErrorKind, Result};
 pub use io::ExternalPolicy;
 pub use limits::Limits;
+
+/// The examples of the README.
+#[cfg(all(doctest, feature = "ndarray"))]
+#[doc = include_str!("../../README.md")]
+struct Readme;
