@@ -12,6 +12,7 @@ use crate::format::message::MessageKind;
 use crate::format::message::link::LinkMessage;
 use crate::format::message::link_info::LinkInfo;
 use crate::format::message::symbol_table::SymbolTableMessage;
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 use compact::Compact;
 use dense::Dense;
@@ -58,7 +59,7 @@ pub struct Links {
 enum Store {
     SymbolTable(SymbolTable),
     Compact(Compact),
-    Dense(Dense),
+    Dense(Box<Dense>),
 }
 
 impl From<LinkMessage> for Link {
@@ -77,7 +78,7 @@ impl Links {
         let parse = |message: &Message| LinkInfo::parse(&mut message.cursor(ctx.sizes(), "link info"));
         if let Some(info) = header.find(MessageKind::LinkInfo).map(parse).transpose()? {
             let store = match info.heap {
-                Some(heap) => Store::Dense(Dense::open(ctx, header, heap, info.name_index)),
+                Some(heap) => Store::Dense(Box::new(Dense::open(ctx, header, heap, info.name_index))),
                 None => Store::Compact(Compact::open(ctx, header)),
             };
             return Ok(Links { store, tracked: info.next_order.is_some(), indexed: info.order_indexed });

@@ -1,6 +1,7 @@
 //! Files made in memory for tests of walks.
 
 use super::context::FileContext;
+use super::object_header::{Message, ObjectHeader};
 use crate::codec::{Address, Sizes, Writer};
 use crate::format::btree_v1::{BTreeV1Node, KeyType};
 use crate::format::btree_v2::{BTreeV2Header, BTreeV2Node, ChildPointer, Layout, RecordType};
@@ -8,6 +9,8 @@ use crate::format::fractal_heap::{
     DirectBlock, DirectEntry, DoublingTable, FractalHeapHeader, HeapId, IdForm, IndirectBlock,
 };
 use crate::format::local_heap::LocalHeap;
+use crate::format::message::MessageKind;
+use crate::format::object_header::MessageFlags;
 use crate::format::symbol_table_entry::SymbolTableEntry;
 use crate::format::symbol_table_node::SymbolTableNode;
 use crate::limits::Limits;
@@ -296,4 +299,27 @@ fn direct_blocks(table: &DoublingTable, base: u64, rows: u32, end: u64) -> Vec<(
         }
     }
     out
+}
+
+/// A header of version 2 with these messages.
+pub(crate) fn header(messages: &[(MessageKind, Vec<u8>)]) -> ObjectHeader {
+    let message = |(kind, body): &(MessageKind, Vec<u8>)| Message {
+        kind: *kind,
+        flags: MessageFlags::default(),
+        creation_index: None,
+        body: body.as_slice().into(),
+        offset: 0,
+    };
+    ObjectHeader {
+        address: Address(0),
+        offset: 0,
+        version: 2,
+        flags: 0,
+        ref_count: 1,
+        times: None,
+        phase_change: None,
+        messages: messages.iter().map(message).collect(),
+        chunks: Vec::new(),
+        message_count: 0,
+    }
 }
