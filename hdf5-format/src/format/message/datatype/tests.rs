@@ -207,6 +207,9 @@ fn containers_with_too_low_a_version_are_raised() {
     let mut bytes = encoded(&sequence(1, array(3, &[3], int(4, true))), 1);
     bytes[0] = 0x19;
     assert_eq!(parse_bytes(&bytes).unwrap().version, 3);
+    let mut bytes = encoded(&with(4, 18, Class::Reference { kind: ReferenceKind::Object2 }), 1);
+    bytes[0] = 0x17;
+    assert_eq!(parse_bytes(&bytes).unwrap().version, 4);
 }
 
 #[test]
