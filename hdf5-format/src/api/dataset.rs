@@ -6,7 +6,7 @@ use super::element::Element;
 use super::object::ObjectInfo;
 use super::selection::Select;
 use super::value::Value;
-use crate::codec::Address;
+use crate::codec::{Address, to_usize};
 use crate::dataset::axes::{Axis, box_bytes};
 use crate::dataset::external::ExternalSlot;
 use crate::dataset::read::Reader;
@@ -200,9 +200,26 @@ impl Dataset {
     /// # Errors
     /// As for [`Dataset::read_vec`], and if the selection does not fit the shape.
     pub fn read_slice_vec<T: Element>(&self, selection: impl Into<Select>) -> Result<Vec<T>> {
-        let (raw, _) = self.read_raw(selection)?;
-        let mut heap = HeapReader::new(self.core.ctx());
-        T::convert(self.dtype(), &raw, &mut heap).map_err(|e| self.named(e))
+        self.elements(&selection.into()).map(|(values, _)| values)
+    }
+
+    /// The selected elements, and the shape of the result.
+    fn elements<T: Element>(&self, selection: &Select) -> Result<(Vec<T>, Vec<u64>)> {
+        let (axes, shape) = selection.resolve(self.shape()).map_err(|e| self.named(e))?;
+        let values = self.elements_of(&axes).map_err(|e| self.named(e))?;
+        Ok((values, shape))
+    }
+
+    fn elements_of<T: Element>(&self, axes: &[Axis]) -> Result<Vec<T>> {
+        let reader = self.reader();
+        let bytes = if self.space().is_null() { 0 } else { reader.selected_bytes(axes)? };
+        let count = to_usize(bytes)?.checked_div(self.dtype().size()).unwrap_or(0);
+        let mut fill = |out: &mut [u8]| reader.read_into_zeroed(axes, out);
+        if let Some(values) = T::read_native(self.dtype(), count, &mut fill) {
+            return values;
+        }
+        let raw = reader.read(axes)?;
+        T::convert(self.dtype(), &raw, &mut HeapReader::new(self.core.ctx()))
     }
 
     /// The element of a scalar dataset.
@@ -232,11 +249,8 @@ impl Dataset {
     /// As for [`Dataset::read_slice_vec`].
     #[cfg(feature = "ndarray")]
     pub fn read_slice<T: Element>(&self, selection: impl Into<Select>) -> Result<ndarray::ArrayD<T>> {
-        let selection = selection.into();
-        let (raw, shape) = self.read_raw(selection)?;
-        let mut heap = HeapReader::new(self.core.ctx());
-        let values = T::convert(self.dtype(), &raw, &mut heap).map_err(|e| self.named(e))?;
-        let shape = shape.iter().map(|&n| crate::codec::to_usize(n)).collect::<Result<Vec<_>>>()?;
+        let (values, shape) = self.elements(&selection.into())?;
+        let shape = shape.iter().map(|&n| to_usize(n)).collect::<Result<Vec<_>>>()?;
         ndarray::ArrayD::from_shape_vec(shape, values)
             .map_err(|e| self.named(Error::new(ErrorKind::Shape, alloc::format!("{e}"))))
     }

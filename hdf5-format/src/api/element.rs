@@ -21,6 +21,17 @@ pub trait Element: Sized + Clone {
     /// # Errors
     /// The datatype is of another kind, a value does not fit, or a heap is damaged.
     fn convert(datatype: &Datatype, bytes: &[u8], heap: &mut HeapReader<'_>) -> Result<Vec<Self>>;
+
+    /// Reads `count` elements that `fill` puts into zeroed memory, if stored elements of `datatype` are values of this
+    /// type as they are; `None` if they must be converted.
+    fn read_native(
+        datatype: &Datatype,
+        count: usize,
+        fill: &mut dyn FnMut(&mut [u8]) -> Result<()>,
+    ) -> Option<Result<Vec<Self>>> {
+        let _ = (datatype, count, fill);
+        None
+    }
 }
 
 fn mismatch<T: Element>(datatype: &Datatype) -> Error {
@@ -216,6 +227,11 @@ fn collect<S: Copy + core::fmt::Display, T: Exact<S> + Element>(
     Ok(out)
 }
 
+/// True if stored elements are values of the type as they are.
+fn is_native<T: FromNumber>(datatype: &Datatype) -> bool {
+    number(datatype).is_some_and(|(number, big)| number == T::NUMBER && big == cfg!(target_endian = "big"))
+}
+
 fn numbers<T: FromNumber>(datatype: &Datatype, bytes: &[u8]) -> Result<Vec<T>> {
     let Some((number, big)) = number(datatype) else { return odd_numbers(datatype, bytes) };
     if number == T::NUMBER && big == cfg!(target_endian = "big") {
@@ -264,6 +280,18 @@ macro_rules! number_elements {
 
             fn convert(datatype: &Datatype, bytes: &[u8], _: &mut HeapReader<'_>) -> Result<Vec<Self>> {
                 numbers(datatype, bytes)
+            }
+
+            fn read_native(
+                datatype: &Datatype,
+                count: usize,
+                fill: &mut dyn FnMut(&mut [u8]) -> Result<()>,
+            ) -> Option<Result<Vec<Self>>> {
+                is_native::<Self>(datatype).then(|| {
+                    let mut values = alloc::vec![<$type>::default(); count];
+                    fill(bytemuck::cast_slice_mut(&mut values))?;
+                    Ok(values)
+                })
             }
         }
     )+ };

@@ -1,6 +1,7 @@
 //! Reading chunked storage: find the chunks of a selection, decode them on all cores, scatter.
 
 use super::axes::{Axis, AxisPart, copy_box};
+use super::cache::ChunkCache;
 use crate::codec::{Address, to_usize};
 use crate::error::{Error, Result};
 use crate::filter::{Pipeline, Scratch};
@@ -8,10 +9,11 @@ use crate::format::message::layout::ChunkedLayout;
 use crate::graph::FileContext;
 use crate::graph::chunk_index::{ChunkIndex, ChunkRecord};
 use alloc::borrow::Cow;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-/// Decoded bytes that may wait to be scattered.
-const BATCH_BYTES: u64 = 16 << 20;
+/// Chunks that are looked up before they are read.
+const BATCH: usize = 4096;
 
 /// Structure name in errors.
 const CHUNK: &str = "chunk";
@@ -23,19 +25,41 @@ pub(super) struct ChunkedReader<'a> {
     pub(super) dims: &'a [u64],
     pub(super) index: ChunkIndex<'a>,
     pub(super) pipeline: &'a Pipeline,
+    pub(super) cache: &'a ChunkCache,
     /// Bytes of an element.
     pub(super) element: usize,
 }
 
 /// A stored chunk and what of it is wanted.
 struct Job {
-    parts: Vec<AxisPart>,
+    /// What is wanted along each dimension; along the first, places count from the start of the chunk's band.
+    parts_of_band: Vec<AxisPart>,
+    /// First place along the first dimension of the output.
+    first: usize,
+    /// True if elements of the chunk within the extent are not wanted: a next read may want them.
+    is_part: bool,
     address: Address,
     stored: u64,
     /// Filters skipped for this chunk; all of them for an unfiltered edge chunk.
     mask: u32,
     /// Bytes up to the end of the last element within the extent: some writers store no more.
     needed: usize,
+}
+
+impl Job {
+    /// Place and length, along the first dimension of the output, of what the chunk fills.
+    fn band(&self) -> (usize, usize) {
+        (self.first, self.parts_of_band.first().map_or(1, |part| part.at.len()))
+    }
+}
+
+/// Where chunks and what is wanted of them lie in memory.
+struct Frame<'f> {
+    chunk_bytes: u64,
+    chunk_dims: &'f [usize],
+    out_dims: &'f [usize],
+    /// Output bytes of one coordinate of the first dimension.
+    row_bytes: usize,
 }
 
 impl ChunkedReader<'_> {
@@ -45,22 +69,69 @@ impl ChunkedReader<'_> {
         let chunk_bytes = self.chunk_bytes()?;
         let out_dims = axes.iter().map(|a| to_usize(a.len())).collect::<Result<Vec<_>>>()?;
         let chunk_dims = self.layout.chunk.iter().map(|&c| to_usize(c)).collect::<Result<Vec<_>>>()?;
-        let per_batch = to_usize(BATCH_BYTES.checked_div(chunk_bytes.max(1)).unwrap_or(1).max(1))?;
+        let row_bytes = out.len().checked_div(out_dims.first().copied().unwrap_or(1)).unwrap_or(0);
+        let frame = Frame { chunk_bytes, chunk_dims: &chunk_dims, out_dims: &out_dims, row_bytes };
         let mut jobs = Vec::new();
-        let mut flush = |jobs: &mut Vec<Job>| -> Result<()> {
-            self.decode(jobs, chunk_bytes, |job, bytes| {
-                copy_box(bytes, &chunk_dims, out, &out_dims, &job.parts, self.element);
-            })?;
+        self.index.visit(self.ctx, &low, &high, &mut |record| {
+            jobs.extend(self.job(&record, axes));
+            if jobs.len() < BATCH {
+                return Ok(());
+            }
+            self.run(&mut jobs, &frame, out)?;
             jobs.clear();
             Ok(())
-        };
-        self.index.visit(self.ctx, &low, &high, &mut |record| {
-            if let Some(job) = self.job(&record, axes) {
-                jobs.push(job);
-            }
-            if jobs.len() >= per_batch { flush(&mut jobs) } else { Ok(()) }
         })?;
-        flush(&mut jobs)
+        self.run(&mut jobs, &frame, out)
+    }
+
+    /// Reads chunks and puts what is wanted of them in its place. Chunks with the same first coordinate fill one band
+    /// of the output, and bands are disjoint: threads work on them without sharing memory.
+    fn run(&self, jobs: &mut [Job], frame: &Frame<'_>, out: &mut [u8]) -> Result<()> {
+        jobs.sort_by_key(Job::band);
+        let mut bands: Vec<(&[Job], &mut [u8])> = Vec::new();
+        let (mut rest, mut at) = (out, 0usize);
+        for band in jobs.chunk_by(|a, b| a.band() == b.band()) {
+            let Some((first, count)) = band.first().map(Job::band) else { continue };
+            let skip = first.saturating_sub(at).saturating_mul(frame.row_bytes);
+            let len = count.saturating_mul(frame.row_bytes);
+            let (_, tail) = rest.split_at_mut_checked(skip).unwrap_or((&mut [], &mut []));
+            let (own, tail) = tail.split_at_mut_checked(len).unwrap_or((&mut [], &mut []));
+            bands.push((band, own));
+            (rest, at) = (tail, first.saturating_add(count));
+        }
+        #[cfg(feature = "parallel")]
+        if bands.len() > 1 && !self.pipeline.is_empty() && rayon::current_num_threads() > 1 {
+            use rayon::prelude::*;
+            let bands = bands.into_par_iter().with_max_len(1);
+            return bands.map_init(Scratch::new, |scratch, (jobs, out)| self.band(jobs, frame, out, scratch)).collect();
+        }
+        let mut scratch = Scratch::new();
+        bands.into_iter().try_for_each(|(jobs, out)| self.band(jobs, frame, out, &mut scratch))
+    }
+
+    /// Reads the chunks of one band of the output.
+    fn band(&self, jobs: &[Job], frame: &Frame<'_>, out: &mut [u8], scratch: &mut Scratch) -> Result<()> {
+        let mut out_dims = frame.out_dims.to_vec();
+        if let (Some(slot), Some(job)) = (out_dims.first_mut(), jobs.first()) {
+            *slot = job.band().1;
+        }
+        let mut place = |job: &Job, bytes: &[u8]| {
+            copy_box(bytes, frame.chunk_dims, out, &out_dims, &job.parts_of_band, self.element);
+        };
+        for job in jobs {
+            if let Some(bytes) = self.cache.get(job.address) {
+                place(job, &bytes);
+                continue;
+            }
+            let bytes = self.decode(job, frame.chunk_bytes, scratch)?;
+            place(job, &bytes);
+            if job.is_part && !self.pipeline.is_empty() {
+                self.cache.put(job.address, &Arc::new(bytes.into_owned()));
+            } else {
+                scratch.recycle(bytes);
+            }
+        }
+        Ok(())
     }
 
     /// Bytes of a decoded chunk.
@@ -90,7 +161,17 @@ impl ChunkedReader<'_> {
         }
         let mask = if self.is_unfiltered_edge(record.scaled) { u32::MAX } else { record.filter_mask };
         let needed = self.needed(record.scaled);
-        Some(Job { parts, address: record.address, stored: record.size, mask, needed })
+        let is_part = self.is_part(record.scaled, &parts);
+        let first = parts.first_mut().map_or(0, |part| core::mem::take(&mut part.out));
+        let (address, stored) = (record.address, record.size);
+        Some(Job { parts_of_band: parts, first, is_part, address, stored, mask, needed })
+    }
+
+    /// True if not all elements of a chunk that lie within the extent are wanted.
+    fn is_part(&self, scaled: &[u64], parts: &[AxisPart]) -> bool {
+        scaled.iter().zip(&self.layout.chunk).zip(self.dims).zip(parts).any(|(((&s, &chunk), &dim), part)| {
+            (part.at.len() as u64) < dim.saturating_sub(s.saturating_mul(chunk)).min(chunk)
+        })
     }
 
     /// Bytes of a chunk up to the end of its last element within the extent.
@@ -111,30 +192,22 @@ impl ChunkedReader<'_> {
             })
     }
 
-    /// Decodes all jobs, in parallel where that is worth it, and hands the bytes over one chunk at a time.
-    fn decode(&self, jobs: &[Job], chunk_bytes: u64, mut sink: impl FnMut(&Job, &[u8])) -> Result<()> {
-        #[cfg(feature = "parallel")]
-        if jobs.len() > 1 && !self.pipeline.is_empty() && rayon::current_num_threads() > 1 {
-            use rayon::prelude::*;
-            let decode = |scratch: &mut Scratch, job| self.decode_one(job, chunk_bytes, scratch);
-            let decoded: Vec<Result<Cow<'_, [u8]>>> = jobs.par_iter().map_init(Scratch::new, decode).collect();
-            for (job, bytes) in jobs.iter().zip(decoded) {
-                sink(job, &bytes?);
-            }
-            return Ok(());
+    /// The stored bytes of a chunk: a view, or a copy in a buffer that is used again.
+    fn stored(&self, job: &Job, scratch: &mut Scratch) -> Result<Cow<'_, [u8]>> {
+        self.ctx.check(job.address, job.stored, CHUNK)?;
+        let len = to_usize(job.stored)?;
+        if let Some(view) = self.ctx.storage().view(self.ctx.absolute(job.address), len) {
+            return Ok(Cow::Borrowed(view));
         }
-        let mut scratch = Scratch::new();
-        for job in jobs {
-            let bytes = self.decode_one(job, chunk_bytes, &mut scratch)?;
-            sink(job, &bytes);
-            scratch.recycle(bytes);
-        }
-        Ok(())
+        let mut buffer = scratch.take(len)?;
+        self.ctx.raw_into(job.address, &mut buffer, CHUNK)?;
+        Ok(Cow::Owned(buffer))
     }
 
-    fn decode_one(&self, job: &Job, chunk_bytes: u64, scratch: &mut Scratch) -> Result<Cow<'_, [u8]>> {
+    /// The decoded bytes of a chunk.
+    fn decode(&self, job: &Job, chunk_bytes: u64, scratch: &mut Scratch) -> Result<Cow<'_, [u8]>> {
         let at = self.ctx.absolute(job.address);
-        let stored = self.ctx.raw(job.address, job.stored, CHUNK)?;
+        let stored = self.stored(job, scratch)?;
         if self.pipeline.is_empty() || job.mask == u32::MAX {
             if job.stored != chunk_bytes {
                 return Err(Error::corrupt(

@@ -1,6 +1,7 @@
 //! Raw data in and out.
 
 pub mod axes;
+pub mod cache;
 mod chunked;
 mod contiguous;
 pub mod external;

@@ -44,28 +44,61 @@ impl Reader<'_> {
     /// # Errors
     /// As [`Reader::read`].
     pub fn read_into(&self, axes: &[Axis], out: &mut Vec<u8>) -> Result<()> {
-        let space = &self.dataset.dataspace;
-        if axes.len() != space.dims.len() {
-            return Err(Error::new(
-                ErrorKind::Shape,
-                alloc::format!("a selection of rank {} on a dataset of rank {}", axes.len(), space.dims.len()),
-            ));
-        }
-        for (i, (axis, &dim)) in axes.iter().zip(&space.dims).enumerate() {
-            axis.check(i, dim)?;
-        }
+        self.check_axes(axes)?;
         out.clear();
-        if space.is_null() || axes.iter().any(Axis::is_empty) {
+        if self.dataset.dataspace.is_null() || axes.iter().any(Axis::is_empty) {
             return Ok(());
         }
-        let limit = self.core.ctx().limits().read_bytes;
-        let bytes = box_bytes(axes.iter().map(Axis::len), self.dataset.element_size() as u64);
-        let Some(bytes) = bytes.filter(|&b| b <= limit) else {
-            return Err(Error::limit("read_bytes", limit, bytes.unwrap_or(u64::MAX)).hint("read a part of it"));
-        };
+        let bytes = self.selected_bytes(axes)?;
         self.check_storage()?;
         fill(out, to_usize(bytes)?, &self.dataset.fill_element())?;
         self.stored(axes, out)
+    }
+
+    /// As [`Reader::read`], into zeroed memory of exactly the right size.
+    ///
+    /// # Errors
+    /// As [`Reader::read`], and if the size is wrong.
+    pub fn read_into_zeroed(&self, axes: &[Axis], out: &mut [u8]) -> Result<()> {
+        self.check_axes(axes)?;
+        let bytes = box_bytes(axes.iter().map(Axis::len), self.dataset.element_size() as u64);
+        if bytes != Some(out.len() as u64) {
+            let message = alloc::format!("{} bytes of memory for {bytes:?} bytes of elements", out.len());
+            return Err(Error::new(ErrorKind::Shape, message));
+        }
+        if self.dataset.dataspace.is_null() || out.is_empty() {
+            return Ok(());
+        }
+        self.check_storage()?;
+        let element = self.dataset.fill_element();
+        if element.iter().any(|&b| b != 0) {
+            out.chunks_exact_mut(element.len().max(1)).for_each(|to| to.copy_from_slice(&element));
+        }
+        self.stored(axes, out)
+    }
+
+    /// Bytes that a selection reads.
+    ///
+    /// # Errors
+    /// More than the limits allow.
+    pub fn selected_bytes(&self, axes: &[Axis]) -> Result<u64> {
+        let limit = self.core.ctx().limits().read_bytes;
+        let bytes = box_bytes(axes.iter().map(Axis::len), self.dataset.element_size() as u64);
+        bytes
+            .filter(|&b| b <= limit)
+            .ok_or_else(|| Error::limit("read_bytes", limit, bytes.unwrap_or(u64::MAX)).hint("read a part of it"))
+    }
+
+    /// Checks a selection against the extent.
+    fn check_axes(&self, axes: &[Axis]) -> Result<()> {
+        let dims = &self.dataset.dataspace.dims;
+        if axes.len() != dims.len() {
+            return Err(Error::new(
+                ErrorKind::Shape,
+                alloc::format!("a selection of rank {} on a dataset of rank {}", axes.len(), dims.len()),
+            ));
+        }
+        axes.iter().zip(dims).enumerate().try_for_each(|(i, (axis, &dim))| axis.check(i, dim))
     }
 
     /// Number of allocated chunks; `None` if the dataset is not chunked.
@@ -176,7 +209,8 @@ impl Reader<'_> {
             Storage::Chunked(layout) => {
                 let pipeline = self.dataset.pipeline.as_ref().map_err(Clone::clone)?;
                 let index = self.index(layout)?;
-                ChunkedReader { ctx, layout, dims, index, pipeline, element }.read(axes, out)
+                let cache = &self.dataset.cache;
+                ChunkedReader { ctx, layout, dims, index, pipeline, cache, element }.read(axes, out)
             }
             Storage::Virtual { .. } => virtual_::read(self, axes, out),
         }

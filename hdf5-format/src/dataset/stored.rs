@@ -1,5 +1,6 @@
 //! A dataset as its object header describes it.
 
+use super::cache::ChunkCache;
 use super::file::FileCore;
 use super::read::Reader;
 use super::virtual_extent;
@@ -36,6 +37,8 @@ pub struct StoredDataset {
     pub fill: FillValue,
     /// External raw files, in the order of the data they hold.
     pub external: Option<ExternalFiles>,
+    /// Decoded chunks, kept for the next small read.
+    pub(super) cache: ChunkCache,
 }
 
 impl StoredDataset {
@@ -61,7 +64,9 @@ impl StoredDataset {
             Some(m) => Some(ExternalFiles::parse(&mut m.cursor(ctx.sizes(), "external file list"))?),
             None => None,
         };
-        let mut dataset = StoredDataset { datatype, committed, dataspace, layout, filters, pipeline, fill, external };
+        let cache = ChunkCache::default();
+        let mut dataset =
+            StoredDataset { datatype, committed, dataspace, layout, filters, pipeline, fill, external, cache };
         dataset.set_virtual_extent(core, depth);
         Ok(dataset)
     }

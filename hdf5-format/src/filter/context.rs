@@ -22,7 +22,7 @@ impl Scratch {
     }
 
     /// A buffer of `len` bytes with any contents; an error where memory is out.
-    fn take(&mut self, len: usize) -> Result<Vec<u8>> {
+    pub(crate) fn take(&mut self, len: usize) -> Result<Vec<u8>> {
         let fitting = self.spares.iter().position(|spare| spare.capacity() >= len);
         let mut buffer = match fitting {
             Some(index) => self.spares.swap_remove(index),
