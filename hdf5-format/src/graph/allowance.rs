@@ -14,28 +14,43 @@ const EXTRA: u64 = 1 << 24;
 pub(super) struct Allowance {
     all: u64,
     left: u64,
+    used_up: bool,
 }
 
 impl Allowance {
     /// The allowance of one listing.
     pub(super) fn new(ctx: &FileContext) -> Self {
         let all = ctx.end().saturating_add(EXTRA);
-        Allowance { all, left: all }
+        Allowance { all, left: all, used_up: false }
+    }
+
+    /// The allowance for decoding the blocks of one heap: names compress well, but not without bound.
+    pub(super) fn for_decoding(ctx: &FileContext) -> Self {
+        let all = ctx.end().saturating_mul(16).saturating_add(EXTRA).saturating_add(EXTRA);
+        Allowance { all, left: all, used_up: false }
     }
 
     /// Takes bytes of the allowance before they are copied.
     ///
     /// # Errors
     /// They are more than what is left.
-    pub(super) fn take(&mut self, bytes: usize) -> Result<()> {
-        match self.left.checked_sub(bytes as u64) {
+    pub(super) fn take(&mut self, bytes: u64) -> Result<()> {
+        match self.left.checked_sub(bytes) {
             Some(left) => {
                 self.left = left;
                 Ok(())
             }
-            None => Err(Error::limit("bytes of one listing", self.all, self.all.saturating_add(1))
-                .hint("entries overlap: the file is damaged")),
+            None => {
+                self.used_up = true;
+                let asked = self.all.saturating_sub(self.left).saturating_add(bytes);
+                Err(Error::limit("bytes of one listing", self.all, asked).hint("the file is damaged"))
+            }
         }
+    }
+
+    /// True once something did not fit: nothing more should be listed.
+    pub(super) fn is_used_up(&self) -> bool {
+        self.used_up
     }
 }
 
@@ -50,7 +65,8 @@ mod tests {
         let mut allowance = Allowance::new(&Image::new(Sizes::EIGHT).context());
         allowance.take(1 << 24).unwrap();
         allowance.take(64).unwrap();
-        assert!(allowance.take(1).is_err());
+        assert!(!allowance.is_used_up());
+        assert!(allowance.take(1).is_err() && allowance.is_used_up());
         allowance.take(0).unwrap();
     }
 }

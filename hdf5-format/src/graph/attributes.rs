@@ -6,7 +6,7 @@ mod resolve;
 use super::context::FileContext;
 use super::object_header::{Message, ObjectHeader};
 use super::shared::{self, SharedTarget};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::format::message::MessageKind;
 use crate::format::message::attribute_info::AttributeInfo;
 use crate::format::object_header::MessageFlags;
@@ -132,12 +132,10 @@ impl<'h> Attributes<'h> {
             return Ok(finish(listed));
         }
         for message in self.messages() {
-            let attribute = self.compact(message, None, &mut resolver);
-            let used_up = is_used_up(&attribute);
-            listed.extend(attribute.transpose());
-            if used_up {
+            if resolver.is_used_up() {
                 break;
             }
+            listed.extend(self.compact(message, None, &mut resolver).transpose());
         }
         Ok(finish(listed))
     }
@@ -160,10 +158,6 @@ impl<'h> Attributes<'h> {
         }
         resolver.record(&message.body, message.offset, order, wanted)
     }
-}
-
-fn is_used_up<T>(result: &Result<T>) -> bool {
-    result.as_ref().is_err_and(|error| error.kind() == ErrorKind::Limit)
 }
 
 /// Sorts by name, damage last; of equal names keeps the first.

@@ -3,6 +3,7 @@
 mod blocks;
 mod huge;
 
+use super::allowance::Allowance;
 use super::context::{Block, FileContext};
 use crate::codec::{Address, Cursor};
 use crate::error::{Error, Result};
@@ -15,6 +16,7 @@ use alloc::borrow::Cow;
 use alloc::vec::Vec;
 use blocks::{Blocks, Checked};
 use core::ops::Range;
+use huge::HugeRecords;
 
 /// An opened heap.
 #[derive(Debug)]
@@ -82,14 +84,16 @@ impl FractalHeap {
     pub fn object<'c>(&self, ctx: &'c FileContext, id: &[u8]) -> Result<HeapObject<'c>> {
         match self.parse(ctx, id)? {
             HeapId::Managed { offset, len } => self.managed(ctx, offset, len),
-            HeapId::Huge(huge) => self.huge(ctx, huge),
+            HeapId::Huge(huge) => {
+                self.huge(ctx, huge, &mut Allowance::for_decoding(ctx), |key| self.huge_record(ctx, key))
+            }
             HeapId::Tiny(bytes) => Ok(self.tiny(ctx, bytes)),
         }
     }
 
     /// Reads many objects: every block is loaded, decoded and checked once.
     pub fn reader<'h, 'c>(&'h self, ctx: &'c FileContext) -> FractalHeapReader<'h, 'c> {
-        FractalHeapReader { heap: self, ctx, blocks: Blocks::new(self, ctx) }
+        FractalHeapReader { heap: self, ctx, blocks: Blocks::new(self, ctx), huge: None }
     }
 
     fn parse<'i>(&self, ctx: &FileContext, id: &'i [u8]) -> Result<HeapId<'i>> {
@@ -129,6 +133,8 @@ pub struct FractalHeapReader<'h, 'c> {
     heap: &'h FractalHeap,
     ctx: &'c FileContext,
     blocks: Blocks<'h, 'c>,
+    /// Read when the first of them is needed.
+    huge: Option<Result<HugeRecords>>,
 }
 
 impl FractalHeapReader<'_, '_> {
@@ -146,7 +152,14 @@ impl FractalHeapReader<'_, '_> {
                 let block = self.blocks.kept(&place)?;
                 Ok(HeapObject { bytes: Cow::Borrowed(block.get(range).unwrap_or(&[])), offset })
             }
-            HeapId::Huge(huge) => heap.huge(ctx, huge),
+            HeapId::Huge(id) => {
+                let huge = &mut self.huge;
+                heap.huge(ctx, id, &mut self.blocks.decoding, |key| {
+                    let records = huge.get_or_insert_with(|| heap.huge_records(ctx));
+                    let records = records.as_ref().map_err(Error::clone)?;
+                    records.get(&key).copied().ok_or_else(|| heap.no_huge(ctx, key))
+                })
+            }
             HeapId::Tiny(bytes) => Ok(heap.tiny(ctx, bytes)),
         }
     }

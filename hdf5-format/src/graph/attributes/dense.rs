@@ -1,7 +1,7 @@
 //! Attributes in a fractal heap, found through a B-tree by hash of the name.
 
 use super::resolve::Resolver;
-use super::{AttributeRecord, NAME, is_used_up};
+use super::{AttributeRecord, NAME};
 use crate::codec::checksum::lookup3;
 use crate::codec::{Address, Cursor};
 use crate::error::{Error, Result};
@@ -122,8 +122,8 @@ impl Lister<'_, '_, '_> {
 impl Visitor for Lister<'_, '_, '_> {
     fn record(&mut self, record: &[u8]) -> Result<ControlFlow<()>> {
         let attribute = self.attribute(record);
-        let used_up = is_used_up(&attribute);
         self.listed.extend(attribute.transpose());
+        let used_up = self.resolver.is_used_up();
         Ok(if used_up { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
     }
 

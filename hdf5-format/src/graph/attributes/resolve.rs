@@ -28,6 +28,11 @@ impl<'c> Resolver<'c> {
         self.ctx
     }
 
+    /// True once an attribute was too much: nothing more should be listed.
+    pub(super) fn is_used_up(&self) -> bool {
+        self.allowance.is_used_up()
+    }
+
     /// The attribute of a message's body, unless another name is wanted.
     pub(super) fn record(
         &mut self,
@@ -36,7 +41,7 @@ impl<'c> Resolver<'c> {
         creation_order: Option<u32>,
         wanted: Option<&[u8]>,
     ) -> Result<Option<AttributeRecord>> {
-        self.allowance.take(body.len())?;
+        self.allowance.take(body.len() as u64)?;
         let message = AttributeMessage::parse(&mut Cursor::new(body, offset, NAME, self.ctx.sizes()))?;
         if wanted.is_some_and(|name| name != message.name) {
             return Ok(None);
@@ -61,7 +66,7 @@ impl<'c> Resolver<'c> {
             shared::resolve_pointer(ctx, kind, &mut Cursor::new(part.body, part.offset, NAME, ctx.sizes()))
         });
         let target = target.as_ref().map_err(Clone::clone)?;
-        self.allowance.take(target.body.len())?;
+        self.allowance.take(target.body.len() as u64)?;
         Ok(target.clone())
     }
 }

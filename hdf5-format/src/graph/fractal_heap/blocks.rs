@@ -6,6 +6,7 @@ use crate::error::{Error, Result};
 use crate::format::fractal_heap::direct::STRUCTURE as DIRECT;
 use crate::format::fractal_heap::indirect::STRUCTURE as INDIRECT;
 use crate::format::fractal_heap::{DirectBlock, IndirectBlock};
+use crate::graph::allowance::Allowance;
 use crate::graph::context::{Block, FileContext};
 use crate::graph::visited::Visited;
 use alloc::borrow::Cow;
@@ -39,9 +40,12 @@ pub(super) struct Blocks<'h, 'c> {
     heap: &'h FractalHeap,
     ctx: &'c FileContext,
     seen: Visited,
-    /// By address. The same address with another offset is damage that the block's own offset shows.
-    indirect: BTreeMap<Address, IndirectBlock>,
-    direct: BTreeMap<Address, Block<'c>>,
+    /// By address.
+    indirect: BTreeMap<Address, Result<IndirectBlock>>,
+    /// By offset in the heap's address space.
+    direct: BTreeMap<u64, Result<Block<'c>>>,
+    /// For blocks and huge objects with filters.
+    pub(super) decoding: Allowance,
 }
 
 impl Place {
@@ -74,7 +78,8 @@ impl Place {
 
 impl<'h, 'c> Blocks<'h, 'c> {
     pub(super) fn new(heap: &'h FractalHeap, ctx: &'c FileContext) -> Self {
-        Blocks { heap, ctx, seen: Visited::new(), indirect: BTreeMap::new(), direct: BTreeMap::new() }
+        let decoding = Allowance::for_decoding(ctx);
+        Blocks { heap, ctx, seen: Visited::new(), indirect: BTreeMap::new(), direct: BTreeMap::new(), decoding }
     }
 
     /// The direct block of an offset.
@@ -120,36 +125,25 @@ impl<'h, 'c> Blocks<'h, 'c> {
     }
 
     fn indirect(&mut self, at: Table) -> Result<&IndirectBlock> {
-        let (heap, ctx) = (self.heap, self.ctx);
-        if !self.indirect.contains_key(&at.address) {
-            let (table, filtered) = (&heap.header.table, heap.header.filter.is_some());
-            let len = IndirectBlock::encoded_len(ctx.sizes(), table, at.rows, filtered) as u64;
-            self.seen.accept(at.address, len, INDIRECT)?;
-            let block = ctx.block(at.address, len, INDIRECT)?;
-            let mut cursor = ctx.cursor(&block, at.address, INDIRECT);
-            let block = IndirectBlock::parse(&mut cursor, table, at.rows, filtered)?;
-            self.indirect.insert(at.address, block);
+        let (heap, ctx, seen) = (self.heap, self.ctx, &mut self.seen);
+        let block = self.indirect.entry(at.address).or_insert_with(|| load_indirect(heap, ctx, seen, at));
+        let block = block.as_ref().map_err(Error::clone)?;
+        if block.heap == heap.address && block.offset == at.offset {
+            return Ok(block);
         }
-        let block = self.indirect.get(&at.address).filter(|b| b.heap == heap.address && b.offset == at.offset);
-        block.ok_or_else(|| {
-            let expected = alloc::format!("expected a block of the heap at {} and offset {}", heap.address, at.offset);
-            Error::corrupt(INDIRECT, ctx.absolute(at.address), expected)
-        })
+        let expected = alloc::format!("expected a block of the heap at {} and offset {}", heap.address, at.offset);
+        Err(Error::corrupt(INDIRECT, ctx.absolute(at.address), expected))
     }
 
     /// A direct block, decoded and checked.
-    pub(super) fn load(&self, place: &Place) -> Result<Block<'c>> {
+    pub(super) fn load(&mut self, place: &Place) -> Result<Block<'c>> {
         let (heap, ctx) = (self.heap, self.ctx);
         let stored = ctx.block(place.address, place.stored_len(), DIRECT)?;
         let at = ctx.absolute(place.address);
         let block = match place.filtered {
             None => stored,
             Some((_, mask)) => {
-                // The size is at most that of a managed block, but of a damaged header it may be anything.
-                if place.size > ctx.limits().block_bytes {
-                    let limit = ctx.limits().block_bytes;
-                    return Err(Error::limit("block_bytes", limit, place.size).within(DIRECT).at(at));
-                }
+                self.decoding.take(place.size).map_err(|e| e.within(DIRECT).at(at))?;
                 Cow::Owned(decode(heap, at, stored, mask, to_usize(place.size)?)?)
             }
         };
@@ -167,13 +161,25 @@ impl<'h, 'c> Blocks<'h, 'c> {
 
     /// A direct block, loaded the first time and kept.
     pub(super) fn kept(&mut self, place: &Place) -> Result<&[u8]> {
-        if !self.direct.contains_key(&place.address) {
-            self.seen.accept(place.address, place.stored_len(), DIRECT)?;
-            let block = self.load(place)?;
-            self.direct.insert(place.address, block);
+        if !self.direct.contains_key(&place.offset) {
+            let unmet = self.seen.accept(place.address, place.stored_len(), DIRECT);
+            let block = unmet.and_then(|()| self.load(place));
+            self.direct.insert(place.offset, block);
         }
-        Ok(self.direct.get(&place.address).map_or(&[], |block| block))
+        match self.direct.get(&place.offset) {
+            Some(Ok(block)) => Ok(block),
+            Some(Err(error)) => Err(error.clone()),
+            None => Ok(&[]),
+        }
     }
+}
+
+fn load_indirect(heap: &FractalHeap, ctx: &FileContext, seen: &mut Visited, at: Table) -> Result<IndirectBlock> {
+    let (table, filtered) = (&heap.header.table, heap.header.filter.is_some());
+    let len = IndirectBlock::encoded_len(ctx.sizes(), table, at.rows, filtered) as u64;
+    seen.accept(at.address, len, INDIRECT)?;
+    let block = ctx.block(at.address, len, INDIRECT)?;
+    IndirectBlock::parse(&mut ctx.cursor(&block, at.address, INDIRECT), table, at.rows, filtered)
 }
 
 /// Index of a block in a row-by-row list.

@@ -3,7 +3,7 @@
 use super::{Link, Listing, NAME};
 use crate::codec::checksum::lookup3;
 use crate::codec::{Address, Cursor};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::format::btree_v2::RecordType;
 use crate::format::btree_v2::records::LinkNameRecord;
 use crate::format::message::link::LinkMessage;
@@ -90,11 +90,11 @@ impl Visitor for Lister<'_, '_, '_> {
         let (ctx, reader, allowance) = (self.ctx, &mut self.reader, &mut self.listing.allowance);
         let link = parse_record(ctx, record).and_then(|record| {
             let object = reader.object(&record.id)?;
-            allowance.take(object.bytes.len())?;
+            allowance.take(object.bytes.len() as u64)?;
             parse_link(ctx, &object)
         });
-        let used_up = link.as_ref().is_err_and(|error| error.kind() == ErrorKind::Limit);
         self.listing.push(link);
+        let used_up = self.listing.allowance.is_used_up();
         Ok(if used_up { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
     }
 

@@ -53,12 +53,11 @@ impl SymbolTable {
         };
         let text = |offset: u64, allowance: &mut Allowance| -> Result<Vec<u8>> {
             let text = local_heap::text(&segment, offset).ok_or_else(|| heap.missing(ctx, offset))?;
-            allowance.take(text.len())?;
+            allowance.take(text.len() as u64)?;
             Ok(text.to_vec())
         };
-        let mut used_up = false;
         self.tree.for_each(ctx, |entry| {
-            if used_up {
+            if listing.allowance.is_used_up() {
                 return;
             }
             let allowance = &mut listing.allowance;
@@ -66,7 +65,6 @@ impl SymbolTable {
                 let name = text(entry.name_offset, allowance)?;
                 link(name, &entry, |offset| text(offset, allowance))
             });
-            used_up = link.as_ref().is_err_and(|error| error.kind() == ErrorKind::Limit);
             listing.push(link);
         });
     }
