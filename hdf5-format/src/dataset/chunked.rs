@@ -103,7 +103,10 @@ impl ChunkedReader<'_> {
         if bands.len() > 1 && !self.pipeline.is_empty() && rayon::current_num_threads() > 1 {
             use rayon::prelude::*;
             let bands = bands.into_par_iter().with_max_len(1);
-            return bands.map_init(Scratch::new, |scratch, (jobs, out)| self.band(jobs, frame, out, scratch)).collect();
+            // All results are kept, so that the error is that of the first damaged chunk and not of the fastest thread.
+            let run = |scratch: &mut Scratch, (jobs, out)| self.band(jobs, frame, out, scratch);
+            let results: Vec<Result<()>> = bands.map_init(Scratch::new, run).collect();
+            return results.into_iter().collect();
         }
         let mut scratch = Scratch::new();
         bands.into_iter().try_for_each(|(jobs, out)| self.band(jobs, frame, out, &mut scratch))
