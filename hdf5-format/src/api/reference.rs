@@ -1,11 +1,10 @@
 //! References: stored bytes to what they point at.
 
 use super::value::Reference;
-use crate::codec::{Address, Cursor};
+use crate::codec::Cursor;
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::message::datatype::{Class, Datatype, ReferenceKind};
-use crate::format::reference::{HeapReference, StoredReference};
-use crate::format::selection::Selection;
+use crate::format::reference::{HeapReference, RegionReference, StoredReference, parse_object};
 use crate::graph::FileContext;
 use crate::graph::global_heap::{HeapReader, heap_id};
 use alloc::boxed::Box;
@@ -27,10 +26,7 @@ pub(super) fn load(
     };
     let mut cursor = Cursor::new(bytes, 0, NAME, ctx.sizes());
     match kind {
-        ReferenceKind::Object => Ok(match cursor.address()? {
-            None | Some(Address(0)) => Reference::Null,
-            Some(address) => Reference::Object(address),
-        }),
+        ReferenceKind::Object => Ok(parse_object(&mut cursor)?.map_or(Reference::Null, Reference::Object)),
         ReferenceKind::Region => match heap_id(&mut cursor)? {
             None => Ok(Reference::Null),
             Some((address, index)) => region(ctx, heap.get(address, index)?, ctx.absolute(address)),
@@ -39,7 +35,7 @@ pub(super) fn load(
             match StoredReference::parse(&mut cursor)? {
                 StoredReference::Null => Ok(Reference::Null),
                 StoredReference::Object(address) => Ok(Reference::Object(address)),
-                StoredReference::Heap { kind, external, id: (address, index) } => {
+                StoredReference::Heap { kind, external, id: (address, index), .. } => {
                     let stored = heap.get(address, index)?;
                     let mut cursor = Cursor::new(stored, ctx.absolute(address), NAME, ctx.sizes());
                     HeapReference::parse(&mut cursor, kind, external).map(from_heap)
@@ -49,17 +45,16 @@ pub(super) fn load(
     }
 }
 
-/// `dataset O | selection`.
 fn region(ctx: &FileContext, stored: &[u8], offset: u64) -> Result<Reference> {
     let mut cursor = Cursor::new(stored, offset, "region reference", ctx.sizes());
-    let dataset = cursor.defined_address("dataset address")?;
-    Ok(Reference::Region { dataset, selection: Selection::parse(&mut cursor)? })
+    let RegionReference { dataset, selection } = RegionReference::parse(&mut cursor)?;
+    Ok(Reference::Region { dataset, selection })
 }
 
 fn from_heap(stored: HeapReference) -> Reference {
     let HeapReference { object, file, selection, attribute } = stored;
     let target = match (selection, attribute) {
-        (Some(selection), _) => Reference::Region { dataset: object, selection },
+        (Some((_, selection)), _) => Reference::Region { dataset: object, selection },
         (None, Some(name)) => Reference::Attribute { object, name },
         (None, None) => Reference::Object(object),
     };
