@@ -1,8 +1,31 @@
-//! The HDF5 file format in pure Rust.
+//! The HDF5 file format in pure Rust: no C library, no C code.
 //!
-//! Layers, lowest first; a layer imports only those before it:
-//! [`error`] and [`limits`], [`io`], [`codec`], [`format`], `datatype` / `dataspace` / `filter`, [`graph`],
-//! `dataset`, `api`. A test enforces the order.
+//! ```no_run
+//! # fn main() -> hdf5_format::Result<()> {
+//! use hdf5_format::File;
+//! let file = File::open("data.h5")?;
+//! let dataset = file.dataset("/run1/temperature")?;
+//! let values: Vec<f64> = dataset.read_vec()?;
+//! let units: String = dataset.attr("units")?.read()?;
+//! # let _ = (values, units);
+//! # Ok(()) }
+//! ```
+//!
+//! [`File`], [`Group`], [`Dataset`], [`Attribute`] and [`Select`] are what most programs need; [`OpenOptions`] holds
+//! limits, filters and the policy for other files; [`Value`] is one element of any type; [`canonical`] turns values into
+//! bytes that do not depend on how a file stores them.
+//!
+//! # Layers
+//!
+//! Lowest first; a layer imports only those before it, and a test enforces that:
+//! [`error`] and [`limits`], [`io`], [`codec`], [`mod@format`], [`datatype`] / [`dataspace`] / [`filter`], [`graph`],
+//! [`dataset`], and the types above.
+//!
+//! # Guarantees
+//!
+//! No `unsafe` but for the optional memory map. No panic, and work and memory bounded by [`Limits`] and the file's size,
+//! whatever the bytes. No file but the one opened is touched unless [`ExternalPolicy`] allows it. `no_std` with `alloc`
+//! runs the same API.
 #![cfg_attr(not(any(feature = "std", test)), no_std)]
 #![deny(
     clippy::arithmetic_side_effects,
