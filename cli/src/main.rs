@@ -1,77 +1,7 @@
 //! `h5`: look into HDF5 files.
 
-mod args;
-mod attrs;
-mod cat;
-mod demo;
-mod digest;
-mod info;
-mod target;
-mod term;
-mod text;
-mod tree;
-
-use args::{Cli, Command};
-use clap::Parser;
 use std::process::ExitCode;
 
-/// What a command ends with.
-pub(crate) type Outcome = Result<(), Failure>;
-
-/// Why a command failed.
-pub(crate) enum Failure {
-    /// The file, or what is asked of it.
-    File(hdf5_format::Error),
-    /// Standard output: a closed pipe ends the program quietly.
-    Output(std::io::Error),
-    /// Some objects could not be read; they are named in the output.
-    Partial(usize),
-}
-
-impl From<hdf5_format::Error> for Failure {
-    fn from(error: hdf5_format::Error) -> Self {
-        Failure::File(error)
-    }
-}
-
-impl From<std::io::Error> for Failure {
-    fn from(error: std::io::Error) -> Self {
-        Failure::Output(error)
-    }
-}
-
 fn main() -> ExitCode {
-    let cli = Cli::parse();
-    cli.color.write_global();
-    if let Some(threads) = cli.threads {
-        // Fails only if a pool exists already, and none does.
-        let _ = rayon::ThreadPoolBuilder::new().num_threads(threads).build_global();
-    }
-    match run(&cli) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(Failure::Output(e)) if e.kind() == std::io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
-        Err(Failure::Output(e)) => fail(&e),
-        Err(Failure::File(e)) => fail(&e),
-        Err(Failure::Partial(n)) => {
-            anstream::eprintln!("h5: {n} {} could not be read", if n == 1 { "thing" } else { "things" });
-            ExitCode::from(3)
-        }
-    }
-}
-
-fn fail(error: &dyn std::fmt::Display) -> ExitCode {
-    anstream::eprintln!("{}h5:{} {error}", term::ERROR, term::ERROR.render_reset());
-    ExitCode::from(1)
-}
-
-fn run(cli: &Cli) -> Outcome {
-    match &cli.command {
-        Command::Tree(args) => tree::tree(cli, args),
-        Command::Ls(args) => tree::ls(cli, args),
-        Command::Info(args) => info::run(cli, args),
-        Command::Cat(args) => cat::run(cli, args),
-        Command::Attrs(args) => attrs::run(cli, args),
-        Command::Digest(args) => digest::run(cli, args),
-        Command::Demo(args) => demo::run(cli, args),
-    }
+    h5_cli::main()
 }

@@ -30,7 +30,7 @@ pub(crate) fn run(cli: &Cli, args: &DigestArgs) -> Outcome {
 }
 
 /// The document of an opened file.
-fn document(file: &File) -> Value {
+pub fn document(file: &File) -> Value {
     let mut walk = walk::Walk::new(file);
     walk.run();
     let status = if walk.errors.is_empty() { "ok" } else { "partial" };
@@ -45,7 +45,7 @@ fn document(file: &File) -> Value {
 }
 
 /// The document of a file that could not be opened.
-fn refused(error: &hdf5_format::Error) -> Value {
+pub fn refused(error: &hdf5_format::Error) -> Value {
     json!({ "digest": 1, "status": "refused", "error": error.to_string() })
 }
 

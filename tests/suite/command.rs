@@ -1,0 +1,78 @@
+//! The `h5` command as a user meets it.
+
+use crate::files;
+use std::process::{Command, Output};
+
+fn h5(args: &[&str]) -> Output {
+    // The command is a package of its own: cargo builds it beside the tests.
+    let exe = std::env::current_exe().unwrap();
+    let folder = exe.parent().unwrap().parent().unwrap();
+    let path = folder.join(format!("h5{}", std::env::consts::EXE_SUFFIX));
+    if !path.exists() {
+        let mut build = Command::new(env!("CARGO"));
+        build.args(["build", "-p", "h5"]).current_dir(files::root());
+        if !cfg!(debug_assertions) {
+            build.arg("--release");
+        }
+        assert!(build.status().unwrap().success());
+    }
+    Command::new(path).args(args).env("NO_COLOR", "1").current_dir(files::folder()).output().unwrap()
+}
+
+fn text(args: &[&str]) -> String {
+    let output = h5(args);
+    assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[test]
+fn shows_trees_and_lists() {
+    let tree = text(&["tree", "superblock_0.h5"]);
+    assert_eq!(tree, "/ (1 member)\n└── x  (5) i32le, 20 B\n");
+    let list = text(&["ls", "-l", "layouts_latest.h5"]);
+    let filtered = "filtered  (60, 40) i32le, chunks (16, 16), shuffle+gzip=6+fletcher32";
+    assert!(list.lines().any(|l| l.starts_with(filtered)), "{list}");
+    assert!(text(&["tree", "--json", "groups_old.h5"]).contains("\"dangling\""));
+}
+
+#[test]
+fn prints_values_in_every_format() {
+    assert_eq!(text(&["cat", "superblock_3.h5", "x"]), "0 7 14 21 28\n");
+    assert_eq!(text(&["cat", "layouts_latest.h5::/contiguous[1:3, 0:3]"]), "280 287 294\n560 567 574\n");
+    assert_eq!(text(&["cat", "superblock_3.h5", "x", "--format", "json", "-s", "::2"]), "[0,14,28]\n");
+    let csv = text(&["cat", "types_compound_latest.h5", "mixed", "-f", "csv"]);
+    assert_eq!(csv, "n,text\n1,one\n2,two\n");
+    let npy = h5(&["cat", "superblock_3.h5", "x", "-f", "npy"]).stdout;
+    assert!(npy.starts_with(b"\x93NUMPY\x01\x00") && npy.len() == 128 + 20);
+    assert_eq!(text(&["attrs", "attributes_ordered.h5", "--name", "z"]), "z\n");
+}
+
+#[test]
+fn errors_say_what_is_wrong_and_end_with_a_code() {
+    let error = |args: &[&str], code: i32, part: &str| {
+        let output = h5(args);
+        let message = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(code), "{args:?}: {message}");
+        assert!(message.contains(part), "{args:?}: {message}");
+    };
+    error(&["tree", "nothing.h5"], 1, "No such file");
+    error(&["cat", "superblock_3.h5", "y"], 1, "/y: no link named \"y\"");
+    error(&["cat", "superblock_3.h5"], 1, "is a group");
+    error(&["cat", "superblock_3.h5", "x", "-s", "9"], 1, "out of range");
+    error(&["cat", "superblock_3.h5", "x", "-s", "a"], 1, "is not a slice");
+    error(&["tree", "external_data.bin"], 1, "not an HDF5 file");
+    error(&["--follow", "none", "cat", "external.h5", "x"], 1, "was not opened");
+    error(&["frobnicate"], 2, "unrecognized subcommand");
+}
+
+#[test]
+fn the_demo_makes_a_file_and_shows_it() {
+    let folder = std::env::temp_dir().join(format!("h5-demo-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let file = folder.join("demo.h5");
+    let shown = text(&["demo", file.to_str().unwrap()]);
+    assert!(shown.contains("temperature  (24, 4) f64le"), "{shown}");
+    assert!(shown.contains("Zürich"), "{shown}");
+    assert!(!h5(&["demo", file.to_str().unwrap()]).status.success(), "an existing file is not overwritten");
+    std::fs::remove_dir_all(folder).unwrap();
+}

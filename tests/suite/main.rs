@@ -1,0 +1,10 @@
+//! Tests across the crates.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+
+mod allocations;
+mod command;
+mod files;
+mod fixtures;
+mod hostile;
+mod layers;
+mod threads;
