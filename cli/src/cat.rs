@@ -36,7 +36,7 @@ pub(crate) fn run(cli: &Cli, args: &CatArgs) -> Outcome {
             print(&dataset, select, format, args.all, &mut out)?;
             out.flush()?;
         }
-        None => print(&dataset, select, format, args.all, &mut BufWriter::new(anstream::stdout().lock()))?,
+        None => print(&dataset, select, format, args.all, &mut BufWriter::new(std::io::stdout().lock()))?,
     }
     Ok(())
 }

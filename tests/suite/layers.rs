@@ -58,7 +58,7 @@ fn layers_import_downwards_only() {
             let layer: String = part.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
             let Some(other) = rank(&layer) else { continue };
             imports += 1;
-            if other > own || (other == own && layer != first && !(own == 0)) {
+            if other > own || (other == own && layer != first && own != 0) {
                 broken.push(format!("{} imports {layer}", name.display()));
             }
         }

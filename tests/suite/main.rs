@@ -2,7 +2,6 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod allocations;
-mod command;
 mod files;
 mod fixtures;
 mod hostile;

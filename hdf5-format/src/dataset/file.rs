@@ -104,7 +104,7 @@ impl FileCore {
         here.enter(path, &mut ahead);
         while let Some(name) = ahead.pop() {
             let header = ObjectHeader::load(here.core.ctx(), here.address)?;
-            let link = Links::open(here.core.ctx(), &header)?.get(here.core.ctx(), &name)?;
+            let link = Links::open(here.core.ctx(), &header)?.lookup(here.core.ctx(), &name)?;
             let Some(link) = link else {
                 let shown = String::from_utf8_lossy(&name);
                 return Err(Error::new(ErrorKind::NotFound, alloc::format!("no link named {shown:?}")));

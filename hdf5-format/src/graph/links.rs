@@ -118,18 +118,25 @@ impl Links {
         }
     }
 
-    /// The link of a name.
+    /// The link of a name, in the time that the index needs.
+    ///
+    /// # Errors
+    /// What leads to the name is damaged; [`Links::get`] may still find it.
+    pub fn lookup(&self, ctx: &FileContext, name: &[u8]) -> Result<Option<Link>> {
+        match &self.store {
+            Store::SymbolTable(table) => table.get(ctx, name),
+            Store::Compact(compact) => compact.get(name),
+            Store::Dense(dense) => dense.get(ctx, name),
+        }
+    }
+
+    /// The link of a name, searched for among all links where the way to it is damaged.
     ///
     /// # Errors
     /// There is none among the links that can be read, and something that may hide it is damaged.
     pub fn get(&self, ctx: &FileContext, name: &[u8]) -> Result<Option<Link>> {
-        let found = match &self.store {
-            Store::SymbolTable(table) => table.get(ctx, name),
-            Store::Compact(compact) => compact.get(name),
-            Store::Dense(dense) => dense.get(ctx, name),
-        };
         // What is damaged on the way to a name need not be on the way of a walk.
-        found.or_else(|error| self.search(ctx, name).map(Some).ok_or(error))
+        self.lookup(ctx, name).or_else(|error| self.search(ctx, name).map(Some).ok_or(error))
     }
 
     fn search(&self, ctx: &FileContext, name: &[u8]) -> Option<Link> {

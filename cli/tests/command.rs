@@ -1,22 +1,16 @@
 //! The `h5` command as a user meets it.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use crate::files;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+/// The folder with the fixtures' files.
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join("fixtures/files")
+}
+
 fn h5(args: &[&str]) -> Output {
-    // The command is a package of its own: cargo builds it beside the tests.
-    let exe = std::env::current_exe().unwrap();
-    let folder = exe.parent().unwrap().parent().unwrap();
-    let path = folder.join(format!("h5{}", std::env::consts::EXE_SUFFIX));
-    if !path.exists() {
-        let mut build = Command::new(env!("CARGO"));
-        build.args(["build", "-p", "h5"]).current_dir(files::root());
-        if !cfg!(debug_assertions) {
-            build.arg("--release");
-        }
-        assert!(build.status().unwrap().success());
-    }
-    Command::new(path).args(args).env("NO_COLOR", "1").current_dir(files::folder()).output().unwrap()
+    Command::new(env!("CARGO_BIN_EXE_h5")).args(args).env("NO_COLOR", "1").current_dir(folder()).output().unwrap()
 }
 
 fn text(args: &[&str]) -> String {
