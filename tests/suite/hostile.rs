@@ -3,7 +3,9 @@
 use crate::allocations::most_bytes;
 use crate::files;
 use h5_cli::digest;
-use hdf5_format::File;
+use hdf5_format::io::Storage;
+use hdf5_format::{File, Result};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// Parsing must do with this much stack; a debug build's frames are several times those of a release build.
@@ -66,16 +68,39 @@ fn each_fixture(run: impl Fn(usize, &str, &[u8]) + Sync) {
     });
 }
 
+/// The beginning of a file.
+struct Beginning(Arc<Vec<u8>>, usize);
+
+impl Storage for Beginning {
+    fn len(&self) -> Result<u64> {
+        Ok(self.1 as u64)
+    }
+
+    fn read_at(&self, offset: u64, buf: &mut [u8]) -> Result<()> {
+        assert!(offset + buf.len() as u64 <= self.1 as u64, "nothing past the end is asked for");
+        Storage::read_at(&*self.0, offset, buf)
+    }
+}
+
 #[test]
-fn truncated_files_are_refused() {
+fn every_truncated_file_is_refused() {
     each_fixture(|_, name, bytes| {
-        // Every length of the first kilobytes, then about two hundred of the rest.
+        let bytes = Arc::new(bytes.to_vec());
+        for len in 0..bytes.as_slice().len() {
+            let beginning = Beginning(Arc::clone(&bytes), len);
+            assert!(File::from_storage(beginning).is_err(), "{name}: {len} bytes were accepted");
+        }
+    });
+}
+
+#[test]
+fn truncated_files_are_salvaged_as_far_as_they_go() {
+    each_fixture(|_, name, bytes| {
+        // Lengths in the first kilobytes, then about two hundred of the rest.
         let step = (bytes.len() / 200).max(1);
         let lengths = (0..bytes.len().min(4096)).step_by(7).chain((0..bytes.len()).step_by(step));
         for len in lengths {
-            let what = format!("{name}, {len} bytes");
-            assert!(File::from_bytes(bytes[..len].to_vec()).is_err(), "{what} were accepted");
-            survives(&what, bytes[..len].to_vec(), true);
+            survives(&format!("{name}, {len} bytes"), bytes[..len].to_vec(), true);
         }
     });
 }
