@@ -10,3 +10,4 @@ pub mod read;
 pub mod stored;
 mod virtual_;
 mod virtual_extent;
+mod virtual_pairs;

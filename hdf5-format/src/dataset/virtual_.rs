@@ -5,6 +5,7 @@ use super::file::FileCore;
 use super::read::Reader;
 use super::stored::StoredDataset;
 use super::virtual_extent::{Tile, tiles};
+use super::virtual_pairs;
 use crate::codec::{Address, to_usize};
 use crate::dataspace::{self, Boxes, SlabAxis};
 use crate::datatype::{self, convert};
@@ -84,7 +85,7 @@ fn read_tile(reader: &Reader<'_>, tile: &Tile, axes: &[Axis], out: &mut [u8]) ->
     }
     match slab_pairs(&from, &to, &source.dataset.dataspace.dims, extent)? {
         Some(pairs) => read_slabs(reader, &inner, &pairs, axes, out),
-        None => read_points(reader, &inner, &from, &to, axes, out),
+        None => virtual_pairs::read(reader, &inner, (&from, &to), axes, out),
     }
 }
 
@@ -214,43 +215,4 @@ fn copy_run(raw: &[u8], out: &mut [u8], from: usize, to: usize, len: usize) {
     if let (Some(source), Some(target)) = (source, target) {
         target.copy_from_slice(source);
     }
-}
-
-/// Selections of different shapes, or irregular ones: element by element.
-fn read_points(
-    reader: &Reader<'_>,
-    inner: &Reader<'_>,
-    from: &Selection,
-    to: &Selection,
-    axes: &[Axis],
-    out: &mut [u8],
-) -> Result<()> {
-    let from_extent = &inner.dataset.dataspace.dims;
-    let (low, high) = dataspace::bounds(from, from_extent)?;
-    let span = |(&low, &high): (&u64, &u64)| high.saturating_sub(low).saturating_add(1);
-    let wanted = low.iter().zip(&high);
-    let wanted: Vec<Axis> = wanted.map(|p| Axis::Steps { start: *p.0, step: 1, count: span(p) }).collect();
-    let raw = convert::elements(&inner.dataset.datatype, &reader.dataset.datatype, inner.read(&wanted)?)?;
-    let element = reader.dataset.element_size();
-    let mut sources = Vec::new();
-    dataspace::for_each_point(from, from_extent, |point| {
-        let at = point
-            .iter()
-            .zip(&low)
-            .zip(&wanted)
-            .fold(0u64, |n, ((p, low), axis)| n.saturating_mul(axis.len()).saturating_add(p.saturating_sub(*low)));
-        sources.push(at);
-    })?;
-    let mut next = sources.into_iter();
-    dataspace::for_each_point(to, &reader.dataset.dataspace.dims, |point| {
-        let Some(source) = next.next() else { return };
-        let place = point.iter().zip(axes).try_fold(0u64, |n, (&p, axis)| {
-            let part = axis.within(p, p.saturating_add(1))?;
-            Some(n.saturating_mul(axis.len()).saturating_add(part.out as u64))
-        });
-        let bytes = |n: u64| usize::try_from(n.saturating_mul(element as u64)).unwrap_or(usize::MAX);
-        if let Some(place) = place {
-            copy_run(&raw, out, bytes(source), bytes(place), element);
-        }
-    })
 }
