@@ -5,7 +5,8 @@ import sys
 
 # Build scripts of crates in this list only probe the compiler.
 BUILDERS = {"cc", "cmake", "bindgen", "pkg-config", "vcpkg", "autotools"}
-PURE_SYS = {"linux-raw-sys", "windows-sys", "js-sys", "web-sys"}
+# Rust translations in spite of the name, or bindings to the system alone.
+PURE_SYS = {"libbz2-rs-sys", "linux-raw-sys", "windows-sys", "js-sys", "web-sys"}
 
 
 def crates(*features):

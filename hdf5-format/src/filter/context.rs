@@ -2,17 +2,28 @@
 
 use crate::error::{Error, ErrorKind, Result};
 use alloc::borrow::Cow;
+use alloc::boxed::Box;
 use alloc::format;
 use alloc::vec::Vec;
-use core::fmt::Display;
+use core::any::Any;
+use core::fmt::{self, Display};
 
 /// Buffers kept: one is read while another is written.
 const SPARES: usize = 2;
 
-/// Buffers that one thread reuses from chunk to chunk, so that decoding many chunks allocates once.
-#[derive(Debug, Default)]
+/// What one thread reuses from chunk to chunk, so that decoding many chunks allocates once: buffers, and the working
+/// state of codecs.
+#[derive(Default)]
 pub struct Scratch {
     spares: Vec<Vec<u8>>,
+    states: Vec<Box<dyn Any + Send>>,
+}
+
+impl fmt::Debug for Scratch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let spares: Vec<usize> = self.spares.iter().map(Vec::capacity).collect();
+        f.debug_struct("Scratch").field("spares", &spares).field("states", &self.states.len()).finish()
+    }
 }
 
 impl Scratch {
@@ -90,6 +101,19 @@ impl<'a> FilterContext<'a> {
         let mut buffer = self.buffer(len)?;
         buffer.fill(0);
         Ok(buffer)
+    }
+
+    /// The working state that the last call left with [`keep`](Self::keep), or a new one. It says nothing about the
+    /// chunk: tables and workspaces that are costly to set up.
+    pub fn state<T: Any + Send + Default>(&mut self) -> Box<T> {
+        let states = &mut self.scratch.states;
+        let kept = states.iter().position(|state| state.is::<T>()).map(|index| states.swap_remove(index));
+        kept.and_then(|state| state.downcast().ok()).unwrap_or_default()
+    }
+
+    /// Leaves a working state for the next call on this thread.
+    pub fn keep<T: Any + Send>(&mut self, state: Box<T>) {
+        self.scratch.states.push(state);
     }
 
     /// Gives the input of a stage back for reuse once its output is there.

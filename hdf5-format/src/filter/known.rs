@@ -43,23 +43,23 @@ pub const KNOWN: &[Known] = &[
     known(257, "hzip", External),
     known(258, "fpzip", External),
     known(305, "LZO", Planned),
-    known(307, "BZIP2", Planned),
+    known(307, "BZIP2", Feature("bzip2")),
     known(32000, "LZF", BuiltIn),
     known(32001, "BLOSC", Planned),
     known(32002, "MAFISC", External),
     known(32003, "Snappy", Planned),
-    known(32004, "LZ4", Planned),
+    known(32004, "LZ4", Feature("lz4")),
     known(32005, "APAX", External),
     known(32006, "CBF", External),
     known(32007, "JPEG-XR", External),
-    known(32008, "bitshuffle", Planned),
+    known(32008, "bitshuffle", Feature("bitshuffle")),
     known(32009, "SPDP", External),
     known(32010, "LPC-Rice", External),
     known(32011, "CCSDS-123", External),
     known(32012, "JPEG-LS", External),
     known(32013, "zfp", Planned),
     known(32014, "fpzip", External),
-    known(32015, "Zstandard", Planned),
+    known(32015, "Zstandard", Feature("zstd")),
     known(32016, "B3D", External),
     known(32017, "SZ", External),
     known(32018, "FCIDECOMP", External),
@@ -109,13 +109,24 @@ mod tests {
         assert!(KNOWN.windows(2).all(|pair| pair[0].id < pair[1].id));
     }
 
+    fn compiled(feature: &str) -> bool {
+        match feature {
+            "bitshuffle" => cfg!(feature = "bitshuffle"),
+            "bzip2" => cfg!(feature = "bzip2"),
+            "deflate" => cfg!(any(feature = "deflate", feature = "deflate-alloc")),
+            "lz4" => cfg!(feature = "lz4"),
+            "zstd" => cfg!(feature = "zstd"),
+            _ => panic!("{feature} is not a codec's feature"),
+        }
+    }
+
     #[test]
     fn what_is_built_in_is_registered_and_the_other_way_round() {
         let registry = Registry::default();
         for known in KNOWN {
             let here = match known.support {
                 BuiltIn => true,
-                Feature(_) => cfg!(any(feature = "deflate", feature = "deflate-alloc")),
+                Feature(name) => compiled(name),
                 Planned | External => false,
             };
             assert_eq!(registry.get(known.id).is_some(), here, "{known:?}");

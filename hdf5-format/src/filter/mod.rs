@@ -11,7 +11,11 @@
 //! | 3 | fletcher32 | |
 //! | 5 | nbit | |
 //! | 6 | scaleoffset | |
+//! | 307 | bzip2 | feature `bzip2` |
 //! | 32000 | lzf | |
+//! | 32004 | lz4 | feature `lz4` |
+//! | 32008 | bitshuffle | feature `bitshuffle` |
+//! | 32015 | zstd | feature `zstd` |
 //! | 32022, 32023 | BitGroom, Granular BitRound | |
 //!
 //! [`known`] names the other registered filters. A filter that is not built in is one implementation of [`Filter`]
@@ -42,11 +46,17 @@
 //! ```
 
 mod bits;
+#[cfg(feature = "bitshuffle")]
+pub mod bitshuffle;
+#[cfg(feature = "bzip2")]
+pub mod bzip2;
 mod context;
 #[cfg(any(feature = "deflate", feature = "deflate-alloc"))]
 pub mod deflate;
 pub mod fletcher32;
 pub mod known;
+#[cfg(feature = "lz4")]
+pub mod lz4;
 pub mod lzf;
 pub mod nbit;
 mod pipeline;
@@ -54,6 +64,8 @@ pub mod quantize;
 mod registry;
 pub mod scale_offset;
 pub mod shuffle;
+#[cfg(feature = "zstd")]
+pub mod zstd;
 
 pub use context::{FilterContext, Scratch};
 pub use pipeline::{Encoded, MAX_FILTERS, Pipeline, Stage};

@@ -39,6 +39,14 @@ impl Default for Registry {
         let mut registry = Registry::empty();
         #[cfg(any(feature = "deflate", feature = "deflate-alloc"))]
         registry.register(Arc::new(super::deflate::Deflate));
+        #[cfg(feature = "bitshuffle")]
+        registry.register(Arc::new(super::bitshuffle::Bitshuffle));
+        #[cfg(feature = "bzip2")]
+        registry.register(Arc::new(super::bzip2::Bzip2));
+        #[cfg(feature = "lz4")]
+        registry.register(Arc::new(super::lz4::Lz4));
+        #[cfg(feature = "zstd")]
+        registry.register(Arc::new(super::zstd::Zstd));
         registry.register(Arc::new(shuffle::Shuffle));
         registry.register(Arc::new(fletcher32::Fletcher32));
         registry.register(Arc::new(nbit::NBit));

@@ -97,9 +97,9 @@ pub fn shuffle(input: &[u8], out: &mut [u8], size: usize) {
     let (planes, rest_out) = out.split_at_mut(whole.min(out.len()));
     copy(rest, rest_out);
     match size {
-        2 => split_small::<2>(elements, planes),
-        4 => split_small::<4>(elements, planes),
-        8 => split(elements, planes, 8),
+        2 => split_2(elements, planes),
+        4 => split_blocks(elements, planes, unzip_4),
+        8 => split_blocks(elements, planes, unzip_8),
         16 => split(elements, planes, 16),
         _ => split(elements, planes, size),
     }
@@ -111,6 +111,9 @@ fn copy(from: &[u8], to: &mut [u8]) {
 
 /// Elements in a block that stays in the fastest cache.
 const BLOCK: usize = 512;
+
+/// Bytes in a block of elements that are taken apart.
+const SPLIT_BLOCK: usize = 4096;
 
 /// Bytes of `a` and `b` in turn. The loop becomes byte-interleaving vector instructions.
 #[inline(always)]
@@ -254,21 +257,54 @@ fn split(elements: &[u8], out: &mut [u8], size: usize) {
     }
 }
 
-/// Splits elements below eight bytes, a block of sixteen at a time.
-#[allow(
-    clippy::arithmetic_side_effects,
-    clippy::indexing_slicing,
-    reason = "plane < N and start + k < count, and both slices have N * count bytes"
-)]
-fn split_small<const N: usize>(elements: &[u8], out: &mut [u8]) {
-    let count = elements.len() / N;
-    for (block, start) in elements.chunks(16 * N).zip((0..count).step_by(16)) {
-        for plane in 0..N {
-            let bytes = &mut out[plane * count + start..plane * count + start + block.len() / N];
-            for (byte, element) in bytes.iter_mut().zip(block.as_chunks::<N>().0) {
-                *byte = element[plane];
-            }
-        }
+/// Bytes at even places to one slice, those at odd places to the other: the inverse of [`zip`]. The loop becomes
+/// byte-packing vector instructions.
+#[inline(always)]
+fn unzip(pairs: &[u8], even: &mut [u8], odd: &mut [u8]) {
+    for ((pair, even), odd) in pairs.as_chunks::<2>().0.iter().zip(even).zip(odd) {
+        [*even, *odd] = *pair;
+    }
+}
+
+fn split_2(elements: &[u8], out: &mut [u8]) {
+    let (even, odd) = out.split_at_mut(elements.len() / 2);
+    unzip(elements, even, odd);
+}
+
+/// Two rounds: even and odd bytes, then those again. `spare` is as long as `elements`.
+#[inline(always)]
+fn unzip_4(elements: &[u8], [a, b, c, d]: [&mut [u8]; 4], spare: &mut [u8]) {
+    let (even, odd) = spare.split_at_mut(elements.len() / 2);
+    unzip(elements, even, odd);
+    unzip(even, a, c);
+    unzip(odd, b, d);
+}
+
+/// A third round before those of [`unzip_4`]. `spare` is twice as long as `elements`.
+#[inline(always)]
+fn unzip_8(elements: &[u8], [a, b, c, d, e, f, g, h]: [&mut [u8]; 8], spare: &mut [u8]) {
+    let (halves, spare) = spare.split_at_mut(elements.len());
+    let (even, odd) = halves.split_at_mut(elements.len() / 2);
+    let spare = spare.get_mut(..even.len()).unwrap_or(&mut []);
+    unzip(elements, even, odd);
+    unzip_4(even, [a, c, e, g], spare);
+    unzip_4(odd, [b, d, f, h], spare);
+}
+
+/// Gives a block of elements of `N` bytes, its part of each plane and space of twice its length to `unzip`.
+#[inline(always)]
+fn split_blocks<const N: usize>(elements: &[u8], out: &mut [u8], unzip: impl Fn(&[u8], [&mut [u8]; N], &mut [u8])) {
+    let mut rest = out.chunks_exact_mut((elements.len() / N).max(1));
+    let mut planes: [&mut [u8]; N] = array::from_fn(|_| rest.next().unwrap_or(&mut []));
+    let mut spare = [0; 2 * SPLIT_BLOCK];
+    for block in elements.chunks(SPLIT_BLOCK) {
+        let parts = planes.each_mut().map(|plane| {
+            let (part, rest) = core::mem::take(plane).split_at_mut(block.len() / N);
+            *plane = rest;
+            part
+        });
+        let spare = spare.get_mut(..block.len().saturating_mul(2)).unwrap_or(&mut []);
+        unzip(block, parts, spare);
     }
 }
 

@@ -76,14 +76,14 @@ fn an_optional_filter_that_declines_is_masked() {
 
 #[test]
 fn a_missing_filter_counts_only_where_it_is_needed() {
-    let missing = pipeline(&[(32015, false, &[3]), (3, false, &[])]);
+    let missing = pipeline(&[(32017, false, &[3]), (3, false, &[])]);
     let stored = encode(&fletcher32::Fletcher32, b"abcd", &[]).unwrap().unwrap();
     assert_eq!(missing.decode(&stored, 0b01, 4).unwrap(), b"abcd");
     let error = missing.decode(&stored, 0b00, 4).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unsupported);
     let text = error.to_string();
-    assert!(text.starts_with("filter 32015 (Zstandard) is needed, but not in this build"), "{text}");
-    assert!(text.contains("register an implementation of Filter with id 32015"), "{text}");
+    assert!(text.starts_with("filter 32017 (SZ) is needed, but not in this build"), "{text}");
+    assert!(text.contains("register an implementation of Filter with id 32017"), "{text}");
     let private = pipeline(&[(40_000, true, &[])]);
     assert!(private.decode(&stored, 0, 8).unwrap_err().to_string().contains("filter 40000 (unregistered)"));
     assert_eq!(private.encode(b"abcd", &mut Scratch::new()).unwrap(), Encoded { bytes: b"abcd".to_vec(), mask: 1 });
