@@ -1,9 +1,11 @@
 //! `h5 cat`: values as text, CSV, JSON or NumPy files.
 
+mod npy;
+
 use crate::args::{CatArgs, Cli, Format};
 use crate::target::Target;
 use crate::{Outcome, text};
-use hdf5_format::format::message::datatype::{ByteOrder, Class, Datatype, StringPadding};
+use hdf5_format::format::message::datatype::Class;
 use hdf5_format::{Dataset, Error, ErrorKind, Object, Result, Select, Value};
 use std::io::{BufWriter, Write};
 
@@ -59,7 +61,7 @@ fn print(dataset: &Dataset, select: Select, format: Format, all: bool, out: &mut
             writeln!(out, "{}", text::nested_json(&values, &shape))?;
             Ok(())
         }
-        Format::Npy => print_npy(dataset, rows, &shape, out),
+        Format::Npy => npy::print(dataset, rows, &shape, out),
     }
 }
 
@@ -147,52 +149,4 @@ fn print_csv(dataset: &Dataset, rows: Rows<'_>, shape: &[u64], out: &mut dyn Wri
 /// A CSV field, quoted where it must be.
 fn field(text: &str) -> String {
     if text.contains([',', '"', '\n', '\r']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text.to_string() }
-}
-
-fn print_npy(dataset: &Dataset, rows: Rows<'_>, shape: &[u64], out: &mut dyn Write) -> Outcome {
-    let Some(descr) = npy_type(dataset.dtype()) else {
-        let message = format!("values of type {} do not go into .npy", dataset.dtype());
-        return Err(Error::new(ErrorKind::Unsupported, message).on(dataset.path()).hint("use --format json").into());
-    };
-    let dims = shape.iter().map(|d| format!("{d},")).collect::<String>();
-    let mut header = format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': ({dims}), }}");
-    // Magic, version and length take 10 bytes; the whole header ends at a multiple of 64 with a line feed.
-    let padding = 64 - (header.len() + 11) % 64;
-    header.push_str(&" ".repeat(padding % 64));
-    header.push('\n');
-    let len = u16::try_from(header.len()).unwrap_or(u16::MAX);
-    out.write_all(b"\x93NUMPY\x01\x00")?;
-    out.write_all(&len.to_le_bytes())?;
-    out.write_all(header.as_bytes())?;
-    rows.each_raw(|bytes| Ok(out.write_all(bytes)?))
-}
-
-/// NumPy's name of a type whose stored bytes are NumPy's own.
-fn npy_type(datatype: &Datatype) -> Option<String> {
-    use hdf5_format::datatype::{bits, conventions};
-    let mark = |order: ByteOrder| match order {
-        ByteOrder::LittleEndian => Some('<'),
-        ByteOrder::BigEndian => Some('>'),
-        ByteOrder::Vax => None,
-    };
-    let size = datatype.size();
-    match &datatype.class {
-        _ if conventions::is_bool(datatype) => Some("|b1".into()),
-        Class::FixedPoint { signed, .. } if matches!(size, 1 | 2 | 4 | 8) => {
-            let letter = if *signed { 'i' } else { 'u' };
-            let order = if size == 1 { '|' } else { mark(bits::whole_bytes(datatype)?)? };
-            Some(format!("{order}{letter}{size}"))
-        }
-        Class::Enum { base, .. } => npy_type(base),
-        Class::FloatingPoint(f) => datatype.ieee_bits().and(mark(f.order)).map(|order| format!("{order}f{size}")),
-        Class::Complex { base } | Class::Array { base, .. } if matches!(datatype.class, Class::Complex { .. }) => {
-            npy_type(base).map(|b| format!("{}c{size}", &b[..1]))
-        }
-        Class::Compound { members } if conventions::is_complex(datatype) => {
-            npy_type(&members[0].datatype).map(|b| format!("{}c{size}", &b[..1]))
-        }
-        Class::String { padding, .. } if *padding != StringPadding::SpacePadded => Some(format!("|S{size}")),
-        Class::Opaque { .. } => Some(format!("|V{size}")),
-        _ => None,
-    }
 }
