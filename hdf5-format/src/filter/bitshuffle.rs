@@ -7,7 +7,7 @@
 //! | client data | `[0]` and `[1]` version of the writer, `[2]` bytes of an element, `[3]` elements of a block, a multiple of 8 (absent or 0: chosen by the writer's rule), `[4]` 0 or absent: none, 2: LZ4, 3: Zstandard, `[5]` level of Zstandard |
 //! | payload | not compressed: as long as the input. Compressed, big-endian: 8 bytes original length, 4 bytes block length, then for each block 4 bytes stored length and the compressed block. A last block has the multiple of eight elements that are left; fewer than eight elements stand at the end as they are |
 //! | reference | `RegisteredFilterPlugins.md` of hdf5_plugins; Masui and others 2015, doi:10.1016/j.ascom.2015.07.002 |
-//! | done by | this file; crates `lz4_flex` and `zrip` |
+//! | done by | this folder and `lz4`; crate `zrip` |
 //! | feature | `bitshuffle`, which brings `lz4`; for Zstandard also `zstd` |
 
 pub(super) mod kernel;

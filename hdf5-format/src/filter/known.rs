@@ -57,7 +57,7 @@ pub const KNOWN: &[Known] = &[
     known(32010, "LPC-Rice", External),
     known(32011, "CCSDS-123", External),
     known(32012, "JPEG-LS", External),
-    known(32013, "zfp", Planned),
+    known(32013, "zfp", Feature("zfp")),
     known(32014, "fpzip", External),
     known(32015, "Zstandard", Feature("zstd")),
     known(32016, "B3D", External),
@@ -115,6 +115,7 @@ mod tests {
             "bzip2" => cfg!(feature = "bzip2"),
             "deflate" => cfg!(any(feature = "deflate", feature = "deflate-alloc")),
             "lz4" => cfg!(feature = "lz4"),
+            "zfp" => cfg!(feature = "zfp"),
             "zstd" => cfg!(feature = "zstd"),
             _ => panic!("{feature} is not a codec's feature"),
         }

@@ -7,8 +7,10 @@
 //! | client data | `[0]` most bytes of a block; absent or 0: 2^30 |
 //! | payload | big-endian: 8 bytes original length, 4 bytes block length, then for each block 4 bytes stored length and the LZ4 block; a stored length equal to the block's own length means plain bytes |
 //! | reference | `HDF5_LZ4.pdf` of the registered plugin; LZ4 Block Format Description |
-//! | done by | crate `lz4_flex`, with its encoder and decoder that have no `unsafe` |
+//! | done by | this folder |
 //! | feature | `lz4` |
+
+pub(super) mod block;
 
 use super::{Filter, FilterContext};
 use crate::error::Result;
@@ -104,7 +106,7 @@ pub(super) fn split_block<'a>(input: &'a [u8], context: &FilterContext<'_>) -> R
 
 /// An LZ4 block that must fill `out`.
 pub(super) fn decompress(stored: &[u8], out: &mut [u8], context: &FilterContext<'_>) -> Result<()> {
-    match lz4_flex::block::decompress_into(stored, out) {
+    match block::decompress(stored, out) {
         Ok(len) if len == out.len() => Ok(()),
         Ok(len) => Err(context.corrupt(format_args!("an LZ4 block of {len} bytes, expected {}", out.len()))),
         Err(error) => Err(context.corrupt(format_args!("a damaged LZ4 block: {error}"))),
@@ -128,9 +130,10 @@ fn append_block(plain: &[u8], out: &mut Vec<u8>, context: &FilterContext<'_>) ->
 pub(super) fn append_compressed(plain: &[u8], out: &mut Vec<u8>, context: &FilterContext<'_>) -> Result<()> {
     let start = out.len();
     let first = start.saturating_add(4);
-    out.resize(first.saturating_add(lz4_flex::block::get_maximum_output_size(plain.len())), 0);
+    out.resize(first.saturating_add(block::compressed_limit(plain.len())), 0);
     let (prefix, room) = out.split_at_mut(first);
-    let length = lz4_flex::block::compress_into(plain, room).map_err(|error| context.invalid(error))?;
+    let length = block::compress(plain, room)
+        .ok_or_else(|| context.invalid(format_args!("a block of {} bytes", plain.len())))?;
     if let Some(prefix) = prefix.get_mut(start..) {
         prefix.copy_from_slice(&stored_length(length));
     }

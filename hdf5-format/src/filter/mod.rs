@@ -15,6 +15,7 @@
 //! | 32000 | lzf | |
 //! | 32004 | lz4 | feature `lz4` |
 //! | 32008 | bitshuffle | feature `bitshuffle` |
+//! | 32013 | zfp | feature `zfp` |
 //! | 32015 | zstd | feature `zstd` |
 //! | 32022, 32023 | BitGroom, Granular BitRound | |
 //!
@@ -64,6 +65,9 @@ pub mod quantize;
 mod registry;
 pub mod scale_offset;
 pub mod shuffle;
+mod simd;
+#[cfg(feature = "zfp")]
+pub mod zfp;
 #[cfg(feature = "zstd")]
 pub mod zstd;
 

@@ -9,6 +9,7 @@
 //! | reference | File Format Specification, "Shuffle Filter" |
 //! | done by | this file |
 
+use super::simd::vectorized;
 use super::{Filter, FilterContext};
 use crate::error::Result;
 use alloc::borrow::Cow;
@@ -70,6 +71,15 @@ fn is_identity(size: usize, len: usize) -> bool {
 
 /// Restores elements of `size` bytes from shuffled `input`. `out` is as long as `input`.
 pub fn unshuffle(input: &[u8], out: &mut [u8], size: usize) {
+    vectorized(
+        #[inline(always)]
+        || unshuffle_inlined(input, out, size),
+    );
+}
+
+/// [`unshuffle`] as part of another vectorized kernel.
+#[inline(always)]
+pub(super) fn unshuffle_inlined(input: &[u8], out: &mut [u8], size: usize) {
     if is_identity(size, input.len()) {
         return copy(input, out);
     }
@@ -89,6 +99,15 @@ pub fn unshuffle(input: &[u8], out: &mut [u8], size: usize) {
 
 /// Sorts elements of `size` bytes into planes of first, second ... bytes. `out` is as long as `input`.
 pub fn shuffle(input: &[u8], out: &mut [u8], size: usize) {
+    vectorized(
+        #[inline(always)]
+        || shuffle_inlined(input, out, size, &mut Spare::default()),
+    );
+}
+
+/// [`shuffle`] as part of another vectorized kernel.
+#[inline(always)]
+pub(super) fn shuffle_inlined(input: &[u8], out: &mut [u8], size: usize, spare: &mut Spare) {
     if is_identity(size, input.len()) {
         return copy(input, out);
     }
@@ -98,13 +117,14 @@ pub fn shuffle(input: &[u8], out: &mut [u8], size: usize) {
     copy(rest, rest_out);
     match size {
         2 => split_2(elements, planes),
-        4 => split_blocks(elements, planes, unzip_4),
-        8 => split_blocks(elements, planes, unzip_8),
-        16 => split(elements, planes, 16),
+        4 => split_blocks(elements, planes, spare, unzip_4),
+        8 => split_blocks(elements, planes, spare, unzip_8),
+        16 => split_blocks(elements, planes, spare, unzip_16),
         _ => split(elements, planes, size),
     }
 }
 
+#[inline(always)]
 fn copy(from: &[u8], to: &mut [u8]) {
     to.iter_mut().zip(from).for_each(|(to, from)| *to = *from);
 }
@@ -113,7 +133,16 @@ fn copy(from: &[u8], to: &mut [u8]) {
 const BLOCK: usize = 512;
 
 /// Bytes in a block of elements that are taken apart.
-const SPLIT_BLOCK: usize = 4096;
+const SPLIT_BLOCK: usize = 1024;
+
+/// Between the rounds of taking apart.
+pub(super) struct Spare([u8; 3 * SPLIT_BLOCK]);
+
+impl Default for Spare {
+    fn default() -> Self {
+        Spare([0; 3 * SPLIT_BLOCK])
+    }
+}
 
 /// Bytes of `a` and `b` in turn. The loop becomes byte-interleaving vector instructions.
 #[inline(always)]
@@ -123,6 +152,7 @@ fn zip(a: &[u8], b: &[u8], out: &mut [u8]) {
     }
 }
 
+#[inline(always)]
 fn join_2(planes: &[u8], out: &mut [u8]) {
     let (a, b) = planes.split_at(planes.len() / 2);
     zip(a, b, out);
@@ -153,6 +183,7 @@ fn blocks<const N: usize>(planes: &[u8]) -> impl Iterator<Item = [&[u8]; N]> {
     })
 }
 
+#[inline(always)]
 fn join_4(planes: &[u8], out: &mut [u8]) {
     for (planes, out) in blocks(planes).zip(out.chunks_mut(4 * BLOCK)) {
         zip_4(planes, out);
@@ -160,6 +191,7 @@ fn join_4(planes: &[u8], out: &mut [u8]) {
 }
 
 /// Three rounds: the even planes, the odd planes, the results.
+#[inline(always)]
 #[allow(clippy::indexing_slicing, reason = "a block has at most 8 * BLOCK bytes")]
 fn join_8(planes: &[u8], out: &mut [u8]) {
     let (mut even, mut odd) = ([0; 4 * BLOCK], [0; 4 * BLOCK]);
@@ -260,12 +292,16 @@ fn split(elements: &[u8], out: &mut [u8], size: usize) {
 /// Bytes at even places to one slice, those at odd places to the other: the inverse of [`zip`]. The loop becomes
 /// byte-packing vector instructions.
 #[inline(always)]
+#[allow(clippy::cast_possible_truncation, reason = "eight bits each")]
 fn unzip(pairs: &[u8], even: &mut [u8], odd: &mut [u8]) {
     for ((pair, even), odd) in pairs.as_chunks::<2>().0.iter().zip(even).zip(odd) {
-        [*even, *odd] = *pair;
+        // A shift and a narrowing, which the compiler knows as vector instructions.
+        let pair = u16::from_le_bytes(*pair);
+        [*even, *odd] = [(pair & 0xff) as u8, (pair >> 8) as u8];
     }
 }
 
+#[inline(always)]
 fn split_2(elements: &[u8], out: &mut [u8]) {
     let (even, odd) = out.split_at_mut(elements.len() / 2);
     unzip(elements, even, odd);
@@ -291,19 +327,34 @@ fn unzip_8(elements: &[u8], [a, b, c, d, e, f, g, h]: [&mut [u8]; 8], spare: &mu
     unzip_4(odd, [b, d, f, h], spare);
 }
 
-/// Gives a block of elements of `N` bytes, its part of each plane and space of twice its length to `unzip`.
+/// A fourth round before those of [`unzip_8`]. `spare` is three times as long as `elements`.
 #[inline(always)]
-fn split_blocks<const N: usize>(elements: &[u8], out: &mut [u8], unzip: impl Fn(&[u8], [&mut [u8]; N], &mut [u8])) {
+fn unzip_16(elements: &[u8], planes: [&mut [u8]; 16], spare: &mut [u8]) {
+    let [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p] = planes;
+    let (halves, spare) = spare.split_at_mut(elements.len());
+    let (even, odd) = halves.split_at_mut(elements.len() / 2);
+    unzip(elements, even, odd);
+    unzip_8(even, [a, c, e, g, i, k, m, o], spare);
+    unzip_8(odd, [b, d, f, h, j, l, n, p], spare);
+}
+
+/// Gives a block of elements of `N` bytes, its part of each plane and space of three times its length to `unzip`.
+#[inline(always)]
+fn split_blocks<const N: usize>(
+    elements: &[u8],
+    out: &mut [u8],
+    Spare(spare): &mut Spare,
+    unzip: impl Fn(&[u8], [&mut [u8]; N], &mut [u8]),
+) {
     let mut rest = out.chunks_exact_mut((elements.len() / N).max(1));
     let mut planes: [&mut [u8]; N] = array::from_fn(|_| rest.next().unwrap_or(&mut []));
-    let mut spare = [0; 2 * SPLIT_BLOCK];
     for block in elements.chunks(SPLIT_BLOCK) {
         let parts = planes.each_mut().map(|plane| {
             let (part, rest) = core::mem::take(plane).split_at_mut(block.len() / N);
             *plane = rest;
             part
         });
-        let spare = spare.get_mut(..block.len().saturating_mul(2)).unwrap_or(&mut []);
+        let spare = spare.get_mut(..block.len().saturating_mul(3)).unwrap_or(&mut []);
         unzip(block, parts, spare);
     }
 }

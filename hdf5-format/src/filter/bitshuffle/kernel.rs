@@ -4,24 +4,36 @@
 //! Done as three transpositions of bytes or bits: elements to planes of bytes; in a plane, each eight bytes as an 8 by
 //! 8 matrix of bits; then eight bytes to eight rows of bits.
 
-use crate::filter::shuffle::{shuffle, unshuffle};
+use crate::filter::shuffle::{Spare, shuffle_inlined, unshuffle_inlined};
+use crate::filter::simd::vectorized;
 
 /// `input` holds elements of `size` bytes, a multiple of eight of them; `out` and `spare` are as long as `input`.
 pub(in crate::filter) fn transpose(input: &[u8], out: &mut [u8], spare: &mut [u8], size: usize) {
-    shuffle(input, out, size);
-    transpose_octets(out, spare);
-    for (plane, rows) in planes(spare, size).zip(planes_mut(out, size)) {
-        shuffle(plane, rows, 8);
-    }
+    vectorized(
+        #[inline(always)]
+        || {
+            let split = &mut Spare::default();
+            shuffle_inlined(input, out, size, split);
+            transpose_octets(out, spare);
+            for (plane, rows) in planes(spare, size).zip(planes_mut(out, size)) {
+                shuffle_inlined(plane, rows, 8, split);
+            }
+        },
+    );
 }
 
 /// The inverse of [`transpose`].
 pub(in crate::filter) fn untranspose(input: &[u8], out: &mut [u8], spare: &mut [u8], size: usize) {
-    for (rows, plane) in planes(input, size).zip(planes_mut(out, size)) {
-        unshuffle(rows, plane, 8);
-    }
-    transpose_octets(out, spare);
-    unshuffle(spare, out, size);
+    vectorized(
+        #[inline(always)]
+        || {
+            for (rows, plane) in planes(input, size).zip(planes_mut(out, size)) {
+                unshuffle_inlined(rows, plane, 8);
+            }
+            transpose_octets(out, spare);
+            unshuffle_inlined(spare, out, size);
+        },
+    );
 }
 
 fn planes(bytes: &[u8], size: usize) -> impl Iterator<Item = &[u8]> {
@@ -34,6 +46,7 @@ fn planes_mut(bytes: &mut [u8], size: usize) -> impl Iterator<Item = &mut [u8]> 
 }
 
 /// Each eight bytes as a matrix of bits, transposed. The loop becomes vector instructions on 64-bit lanes.
+#[inline(always)]
 fn transpose_octets(input: &[u8], out: &mut [u8]) {
     for (from, to) in input.as_chunks::<8>().0.iter().zip(out.as_chunks_mut::<8>().0) {
         *to = transpose_octet(u64::from_le_bytes(*from)).to_le_bytes();
