@@ -32,6 +32,8 @@ const FILES: &[&str] = &[
     include_str!("golden/built_in.txt"),
     // codecs.py
     include_str!("golden/general.txt"),
+    // codecs_zfp.py
+    include_str!("golden/zfp.txt"),
 ];
 
 /// Filter, client data and stored bytes of each vector kept here.
@@ -53,7 +55,12 @@ fn check(text: &str) -> String {
         let Some(ours) = encode(&**filter, &chunk, &client_data).unwrap() else { continue };
         assert!(ours.len() <= filter.encoded_limit(chunk.len(), &client_data), "{name}");
         let again = decode(&**filter, &ours, &client_data, chunk.len()).unwrap();
-        if filter.id() != 6 || client_data[0] == 2 {
+        let lossless = match filter.id() {
+            6 => client_data[0] == 2,
+            32013 => name.contains("reversible"),
+            _ => true,
+        };
+        if lossless {
             assert_eq!(again, chunk, "{name}");
         }
         let hex = |bytes: &[u8]| bytes.iter().map(|byte| alloc::format!("{byte:02x}")).collect::<String>();
