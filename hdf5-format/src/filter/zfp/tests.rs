@@ -2,7 +2,7 @@ use super::*;
 use crate::datatype::bits::tests::{float, int};
 use crate::error::ErrorKind;
 use crate::filter::tests::{Random, decode, encode};
-use crate::format::message::datatype::{ByteOrder, Class, Datatype};
+use crate::format::message::datatype::{ByteOrder, Class, Datatype, FloatFormat};
 
 const EXPERT: Mode = Mode::Expert { min_bits: 1, max_bits: 500, max_prec: 30, min_exp: -100 };
 
@@ -78,7 +78,8 @@ fn refuses_what_zfp_does_not_suit() {
 
 /// Smooth values, as the chunk's bytes and as numbers.
 fn smooth(datatype: &Datatype, chunk: &[u64]) -> (Vec<u8>, Vec<f64>) {
-    let values = (0..chunk.iter().product::<u64>()).map(|i| ((i as f64 / 9.0).sin() * 1000.0).round()).collect();
+    let count: u64 = chunk.iter().product();
+    let values: Vec<f64> = (0..count).map(|i| ((i as f64 / 9.0).sin() * 1000.0).round()).collect();
     (store(datatype, &values), values)
 }
 
@@ -89,11 +90,10 @@ fn store(datatype: &Datatype, values: &[f64]) -> Vec<u8> {
         (_, size) => (value as i64).to_le_bytes()[..size as usize].to_vec(),
     };
     let mut bytes: Vec<u8> = values.iter().flat_map(element).collect();
-    if let Class::FixedPoint { order: ByteOrder::BigEndian, .. }
-    | Class::FloatingPoint(crate::format::message::datatype::FloatFormat { order: ByteOrder::BigEndian, .. }) =
-        datatype.class
-    {
-        swap(&mut bytes, datatype.size());
+    if let Class::FixedPoint { order, .. } | Class::FloatingPoint(FloatFormat { order, .. }) = datatype.class {
+        if order == ByteOrder::BigEndian {
+            swap(&mut bytes, datatype.size());
+        }
     }
     bytes
 }
