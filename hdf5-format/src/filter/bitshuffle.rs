@@ -187,17 +187,20 @@ fn encode_blocks(input: &[u8], plan: &Plan, context: &mut FilterContext<'_>) -> 
     let mut bits = alloc::vec![0; block.min(sorted)];
     let mut spare = bits.clone();
     let mut blocks = Blocks::new(plan.codec, context)?;
-    let mut out = Vec::with_capacity(input.len() / 2);
-    out.extend_from_slice(&(input.len() as u64).to_be_bytes());
-    out.extend_from_slice(&stated.to_be_bytes());
+    let mut out = context.buffer(context.output_limit)?;
+    let mut sink = lz4::Sink { out: &mut out, at: 0 };
+    sink.push(&(input.len() as u64).to_be_bytes(), context)?;
+    sink.push(&stated.to_be_bytes(), context)?;
     let (elements, rest) = input.split_at(sorted.min(input.len()));
     for elements in elements.chunks(block) {
         let (bits, spare) = (bits.get_mut(..elements.len()), spare.get_mut(..elements.len()));
         let (bits, spare) = (bits.unwrap_or(&mut []), spare.unwrap_or(&mut []));
         kernel::transpose(elements, bits, spare, plan.size);
-        blocks.append(bits, &mut out, context)?;
+        blocks.append(bits, &mut sink, context)?;
     }
-    out.extend_from_slice(rest);
+    sink.push(rest, context)?;
+    let length = sink.at;
+    out.truncate(length);
     blocks.keep(context);
     Ok(out)
 }
@@ -240,15 +243,14 @@ impl Blocks {
     }
 
     /// Appends the stored length and the compressed block.
-    fn append(&mut self, plain: &[u8], out: &mut Vec<u8>, context: &FilterContext<'_>) -> Result<()> {
+    fn append(&mut self, plain: &[u8], sink: &mut lz4::Sink<'_>, context: &FilterContext<'_>) -> Result<()> {
         match self {
-            Blocks::Lz4 => lz4::append_compressed(plain, out, context),
+            Blocks::Lz4 => sink.compressed(plain, context).map(|_| ()),
             #[cfg(feature = "zstd")]
             Blocks::Zstd { level, encoder, .. } => {
                 let stored = encoder.compress(plain, *level).map_err(|error| context.invalid(error))?;
-                out.extend_from_slice(&u32::try_from(stored.len()).unwrap_or(u32::MAX).to_be_bytes());
-                out.extend_from_slice(&stored);
-                Ok(())
+                sink.push(&u32::try_from(stored.len()).unwrap_or(u32::MAX).to_be_bytes(), context)?;
+                sink.push(&stored, context)
             }
         }
     }

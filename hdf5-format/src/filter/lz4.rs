@@ -70,18 +70,22 @@ impl Filter for Lz4 {
             }
         };
         let block = crate::codec::to_usize(block.into())?.min(input.len().max(1));
-        let mut out = Vec::new();
-        out.extend_from_slice(&(input.len() as u64).to_be_bytes());
-        out.extend_from_slice(&u32::try_from(block).unwrap_or(LONGEST_BLOCK).to_be_bytes());
+        let mut out = context.buffer(context.output_limit)?;
+        let mut sink = Sink { out: &mut out, at: 0 };
+        sink.push(&(input.len() as u64).to_be_bytes(), context)?;
+        sink.push(&u32::try_from(block).unwrap_or(LONGEST_BLOCK).to_be_bytes(), context)?;
         for plain in input.chunks(block) {
-            append_block(plain, &mut out, context)?;
+            sink.block(plain, context)?;
         }
+        let length = sink.at;
+        out.truncate(length);
         Ok(Some(out))
     }
 
     fn encoded_limit(&self, plain: usize, client_data: &[u32]) -> usize {
         let block = client_data.first().map_or(1, |&block| usize::try_from(block).unwrap_or(usize::MAX)).max(1);
-        plain.saturating_add(plain.div_ceil(block).saturating_mul(4)).saturating_add(HEADER)
+        let prefixes = plain.div_ceil(block).saturating_mul(4);
+        plain.saturating_add(prefixes).saturating_add(HEADER).saturating_add(plain / 255).saturating_add(16)
     }
 }
 
@@ -113,32 +117,45 @@ pub(super) fn decompress(stored: &[u8], out: &mut [u8], context: &FilterContext<
     }
 }
 
-/// Appends the stored length and the compressed block, or plain bytes where that is not shorter.
-fn append_block(plain: &[u8], out: &mut Vec<u8>, context: &FilterContext<'_>) -> Result<()> {
-    let start = out.len();
-    append_compressed(plain, out, context)?;
-    let first = start.saturating_add(4);
-    if out.len().saturating_sub(first) >= plain.len() {
-        out.truncate(start);
-        out.extend_from_slice(&stored_length(plain.len()));
-        out.extend_from_slice(plain);
-    }
-    Ok(())
+/// An output of fixed length that is written from its start.
+pub(super) struct Sink<'a> {
+    pub(super) out: &'a mut [u8],
+    pub(super) at: usize,
 }
 
-/// Appends the stored length and the compressed block.
-pub(super) fn append_compressed(plain: &[u8], out: &mut Vec<u8>, context: &FilterContext<'_>) -> Result<()> {
-    let start = out.len();
-    let first = start.saturating_add(4);
-    out.resize(first.saturating_add(block::compressed_limit(plain.len())), 0);
-    let (prefix, room) = out.split_at_mut(first);
-    let length = block::compress(plain, room)
-        .ok_or_else(|| context.invalid(format_args!("a block of {} bytes", plain.len())))?;
-    if let Some(prefix) = prefix.get_mut(start..) {
-        prefix.copy_from_slice(&stored_length(length));
+impl Sink<'_> {
+    pub(super) fn push(&mut self, bytes: &[u8], context: &FilterContext<'_>) -> Result<()> {
+        let end = self.at.saturating_add(bytes.len());
+        let room = self.out.get_mut(self.at..end).ok_or_else(|| context.too_long(end))?;
+        room.copy_from_slice(bytes);
+        self.at = end;
+        Ok(())
     }
-    out.truncate(first.saturating_add(length));
-    Ok(())
+
+    /// The stored length and the compressed block, or plain bytes where that is not shorter.
+    fn block(&mut self, plain: &[u8], context: &FilterContext<'_>) -> Result<()> {
+        let start = self.at;
+        if self.compressed(plain, context)? >= plain.len() {
+            self.at = start;
+            self.push(&stored_length(plain.len()), context)?;
+            self.push(plain, context)?;
+        }
+        Ok(())
+    }
+
+    /// The stored length, which is returned, and the compressed block.
+    pub(super) fn compressed(&mut self, plain: &[u8], context: &FilterContext<'_>) -> Result<usize> {
+        let prefix = self.at;
+        self.push(&[0; 4], context)?;
+        let room = self.out.get_mut(self.at..).unwrap_or(&mut []);
+        let length = block::compress(plain, room)
+            .ok_or_else(|| context.invalid(format_args!("no room for a block of {} bytes", plain.len())))?;
+        let end = self.at.saturating_add(length);
+        self.at = prefix;
+        self.push(&stored_length(length), context)?;
+        self.at = end;
+        Ok(length)
+    }
 }
 
 fn stored_length(length: usize) -> [u8; 4] {

@@ -84,28 +84,38 @@ pub(in crate::filter) fn decompress(input: &[u8], out: &mut [u8]) -> Result<usiz
 #[allow(
     clippy::arithmetic_side_effects,
     clippy::indexing_slicing,
-    reason = "a sequence reads at most 17 of 32 bytes and writes less than 64 with what is copied too much"
+    reason = "literals < 15, so that a sequence reads at most 17 of IN bytes and writes, copied too much, 14 + 24 of OUT"
 )]
 fn short_sequences<'a>(mut rest: &'a [u8], out: &mut [u8], mut at: usize) -> (&'a [u8], usize) {
-    while let Some(bytes) = rest.first_chunk::<32>()
-        && at + 64 <= out.len()
+    /// Bytes that must be left of the input and of the output.
+    const IN: usize = 32;
+    const OUT: usize = 64;
+    /// Bytes of the longest copy.
+    const WIDE: usize = 18;
+    while let (Some(bytes), Some(room)) =
+        (rest.first_chunk::<IN>(), out.get_mut(at..).and_then(|o| o.first_chunk_mut::<OUT>()))
     {
-        let (literals, copied) = (usize::from(bytes[0] >> 4), usize::from(bytes[0] & 15) + MIN_COPY);
+        let (literals, copied) = (usize::from(bytes[0] >> 4), usize::from(bytes[0] & 15));
         let distance = usize::from(u16::from_le_bytes([bytes[literals + 1], bytes[literals + 2]]));
-        let start = at + literals;
-        if literals == 15 || copied == 15 + MIN_COPY || distance == 0 || distance > start {
+        let start = at.wrapping_add(literals);
+        let from = start.wrapping_sub(distance);
+        if literals == 15 || copied == 15 || from >= start {
             break;
         }
-        out[at..at + STEP].copy_from_slice(&bytes[1..1 + STEP]);
-        if distance >= 8 {
-            let from = start - distance;
-            out.copy_within(from..from + 8, start);
-            out.copy_within(from + 8..from + 16, start + 8);
-            out.copy_within(from + 16..from + 18, start + 16);
+        room[..STEP].copy_from_slice(&bytes[1..1 + STEP]);
+        let end = start.wrapping_add(copied).wrapping_add(MIN_COPY);
+        if end <= start.wrapping_add(distance) {
+            // What is copied too much may be anything.
+            out.copy_within(from..from.wrapping_add(WIDE), start);
+        } else if distance >= 8 {
+            for step in [0, 8, 16] {
+                let from = from.wrapping_add(step);
+                out.copy_within(from..from.wrapping_add(8), start.wrapping_add(step));
+            }
         } else {
-            copy_short_period(out, start, start + copied, distance);
+            copy_short_period(out, start, end, distance);
         }
-        (rest, at) = (&rest[literals + 3..], start + copied);
+        (rest, at) = (&rest[literals + 3..], end);
     }
     (rest, at)
 }
