@@ -90,10 +90,10 @@ fn store(datatype: &Datatype, values: &[f64]) -> Vec<u8> {
         (_, size) => (value as i64).to_le_bytes()[..size as usize].to_vec(),
     };
     let mut bytes: Vec<u8> = values.iter().flat_map(element).collect();
-    if let Class::FixedPoint { order, .. } | Class::FloatingPoint(FloatFormat { order, .. }) = datatype.class {
-        if order == ByteOrder::BigEndian {
-            swap(&mut bytes, datatype.size());
-        }
+    if let Class::FixedPoint { order, .. } | Class::FloatingPoint(FloatFormat { order, .. }) = datatype.class
+        && order == ByteOrder::BigEndian
+    {
+        swap(&mut bytes, datatype.size());
     }
     bytes
 }
