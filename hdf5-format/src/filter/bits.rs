@@ -128,6 +128,41 @@ impl BitWriter {
         (self.pending, self.count) = (value & mask(over), over);
     }
 
+    /// Appends the `width` lowest bits, 1 to 64, of each value.
+    #[inline(always)]
+    pub(super) fn write_all(&mut self, values: impl Iterator<Item = u64>, width: u32) {
+        // Whole words go into a block first: one growth of the output for many.
+        let mut block = [[0; 8]; 64];
+        let (mut pending, mut count, ones) = (self.pending, self.count, mask(width));
+        let mut values = values.map(|value| value & ones);
+        loop {
+            let mut full = 0usize;
+            for slot in &mut block {
+                // As many values as leave the word not full, then the one that fills it.
+                let filler = loop {
+                    let Some(value) = values.next() else {
+                        self.out.extend_from_slice(block.get(..full).unwrap_or(&[]).as_flattened());
+                        (self.pending, self.count) = (pending, count);
+                        return;
+                    };
+                    let room = 64u32.wrapping_sub(count);
+                    if width >= room {
+                        break value;
+                    }
+                    pending = pending.wrapping_shl(width) | value;
+                    count = count.wrapping_add(width);
+                };
+                let room = 64u32.wrapping_sub(count);
+                let over = width.wrapping_sub(room);
+                let high = if room == 64 { 0 } else { pending.wrapping_shl(room) };
+                *slot = (high | filler.wrapping_shr(over)).to_be_bytes();
+                (pending, count) = (filler & !u64::MAX.wrapping_shl(over), over);
+                full = full.wrapping_add(1);
+            }
+            self.out.extend_from_slice(block.as_flattened());
+        }
+    }
+
     /// What was written, filled up to whole bytes with zero bits.
     pub(super) fn finish(mut self) -> Vec<u8> {
         if self.count > 0 {

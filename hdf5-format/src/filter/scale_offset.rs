@@ -98,6 +98,7 @@ impl Filter for ScaleOffset {
 }
 
 /// Encodes a chunk of elements of `N` bytes into `out`.
+#[inline(never)]
 fn pack<const N: usize, const BIG: bool>(scaling: &Scaling, input: &[u8], out: Vec<u8>) -> Vec<u8> {
     let words = || input.as_chunks::<N>().0.iter().map(word_of::<N, BIG>);
     let plan = scaling.plan(words);
@@ -110,9 +111,9 @@ fn pack<const N: usize, const BIG: bool>(scaling: &Scaling, input: &[u8], out: V
     if width == scaling.width() {
         // Little-endian bytes, most significant bit first: the bytes in turn.
         let unused = 64u32.wrapping_sub(width);
-        words().for_each(|word| writer.write(word.swap_bytes().wrapping_shr(unused), width));
+        writer.write_all(words().map(|word| word.swap_bytes().wrapping_shr(unused)), width);
     } else {
-        words().for_each(|word| writer.write(scaling.code(word, &plan), width));
+        scaling.write_codes(words(), &plan, &mut writer);
     }
     writer.finish()
 }

@@ -1,7 +1,7 @@
 //! Choosing minimum and code width for a chunk.
 
 use super::{Head, Scale, Scaling, low_word, power_of_ten};
-use crate::filter::bits::mask;
+use crate::filter::bits::{BitWriter, mask};
 
 /// What encoding found out about a chunk.
 pub(super) struct Plan {
@@ -30,8 +30,15 @@ impl Scaling {
     }
 
     fn plan_integers(&self, words: impl Iterator<Item = u64>, least: u32) -> Plan {
-        let ordered = words.filter(|&word| Some(word) != self.fill).map(|word| self.order(word));
-        let (low, high) = ordered.fold((u64::MAX, 0), |(low, high), word| (word.min(low), word.max(high)));
+        let (mut low, mut high) = (u64::MAX, 0);
+        match self.fill {
+            Some(fill) => words.for_each(|word| {
+                let ordered = self.order(word);
+                low = if word == fill { low } else { low.min(ordered) };
+                high = if word == fill { high } else { high.max(ordered) };
+            }),
+            None => words.map(|word| self.order(word)).for_each(|word| (low, high) = (low.min(word), high.max(word))),
+        }
         let low = low.min(high);
         let codes = u128::from(high.saturating_sub(low)).wrapping_add(1).wrapping_add(u128::from(self.fill.is_some()));
         let width = bits_for(codes).max(least).min(self.width());
@@ -62,17 +69,28 @@ impl Scaling {
         Plan { head: Head { width, minimum: bits }, base: Base::Decimal { unit, minimum } }
     }
 
-    /// The code of an element, for a plan with fewer bits than the element has.
-    pub(super) fn code(&self, word: u64, plan: &Plan) -> u64 {
+    /// Hands the code of each element to `writer`, for a plan with fewer bits than the element has.
+    #[inline(always)]
+    pub(super) fn write_codes(&self, words: impl Iterator<Item = u64>, plan: &Plan, writer: &mut BitWriter) {
+        let (width, ones) = (plan.head.width, mask(plan.head.width));
         match (&plan.base, self.fill) {
-            (Base::Ordered(_), Some(fill)) if fill == word => mask(plan.head.width),
-            (Base::Ordered(low), _) => self.order(word).wrapping_sub(*low),
-            (Base::Decimal { unit, minimum }, fill) => {
-                let value = self.float(word);
-                match fill {
-                    Some(fill) if is_fill(value, self.float(fill), *unit) => mask(plan.head.width),
-                    _ => rounded(value * unit - minimum * unit),
-                }
+            (&Base::Ordered(low), None) => {
+                writer.write_all(words.map(|word| self.order(word).wrapping_sub(low)), width);
+            }
+            (&Base::Ordered(low), Some(fill)) => {
+                let code = |word| if word == fill { ones } else { self.order(word).wrapping_sub(low) };
+                writer.write_all(words.map(code), width);
+            }
+            (&Base::Decimal { unit, minimum }, None) => {
+                writer.write_all(words.map(|word| rounded(self.float(word) * unit - minimum * unit)), width);
+            }
+            (&Base::Decimal { unit, minimum }, Some(fill)) => {
+                let fill = self.float(fill);
+                let code = |word| {
+                    let value = self.float(word);
+                    if is_fill(value, fill, unit) { ones } else { rounded(value * unit - minimum * unit) }
+                };
+                writer.write_all(words.map(code), width);
             }
         }
     }
