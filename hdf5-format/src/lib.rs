@@ -54,12 +54,14 @@ pub mod codec;
 pub mod dataset;
 pub mod dataspace;
 pub mod datatype;
+pub mod edit;
 pub mod error;
 pub mod filter;
 pub mod format;
 pub mod graph;
 pub mod io;
 pub mod limits;
+mod sync;
 
 pub use api::{
     Attribute, Dataset, Element, File, Group, Layout, Link, LinkKind, Member, NamedDatatype, Object, ObjectInfo,

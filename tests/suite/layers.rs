@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 const RANKS: &[(&str, u8)] = &[
     ("error", 0),
     ("limits", 0),
+    ("sync", 0),
     ("io", 1),
     ("codec", 2),
     ("format", 3),
@@ -16,7 +17,8 @@ const RANKS: &[(&str, u8)] = &[
     ("filter", 4),
     ("graph", 5),
     ("dataset", 6),
-    ("api", 7),
+    ("edit", 7),
+    ("api", 8),
 ];
 
 fn rank(layer: &str) -> Option<u8> {

@@ -18,7 +18,7 @@ pub type Block<'a> = Cow<'a, [u8]>;
 pub struct FileContext {
     storage: Arc<dyn Storage>,
     base: u64,
-    end: u64,
+    end: End,
     sizes: Sizes,
     limits: Limits,
     /// Entries of a metadata cache image: newer than the file's own bytes at these addresses.
@@ -27,9 +27,24 @@ pub struct FileContext {
     shared_messages: Option<Arc<SharedMessages>>,
 }
 
+/// Where a file ends.
+#[derive(Clone, Copy)]
+enum End {
+    At(u64),
+    /// Where the storage ends: the file is being changed.
+    OfStorage,
+}
+
 impl FileContext {
+    /// A context over storage that grows and shrinks: addresses must stay below its end at the time.
+    pub fn growing(storage: Arc<dyn Storage>, base: u64, sizes: Sizes, limits: Limits) -> Self {
+        let end = End::OfStorage;
+        FileContext { storage, base, end, sizes, limits, image: Arc::default(), shared_messages: None }
+    }
+
     /// A context whose addresses count from absolute offset `base` and must stay below `end`, which is relative too.
     pub fn new(storage: Arc<dyn Storage>, base: u64, end: u64, sizes: Sizes, limits: Limits) -> Self {
+        let end = End::At(end);
         FileContext { storage, base, end, sizes, limits, image: Arc::default(), shared_messages: None }
     }
 
@@ -64,7 +79,10 @@ impl FileContext {
 
     /// First address past the readable file.
     pub fn end(&self) -> u64 {
-        self.end
+        match self.end {
+            End::At(end) => end,
+            End::OfStorage => self.storage.len().unwrap_or(0).saturating_sub(self.base),
+        }
     }
 
     /// The file-wide widths.
@@ -84,12 +102,12 @@ impl FileContext {
 
     /// Bytes from `address` to the end of the file.
     pub fn available(&self, address: Address) -> u64 {
-        self.end.saturating_sub(address.0)
+        self.end().saturating_sub(address.0)
     }
 
     /// Checks that `len` bytes at `address` lie inside the file.
     pub fn check(&self, address: Address, len: u64, structure: &'static str) -> Result<()> {
-        if len <= self.available(address) && (len > 0 || address.0 <= self.end) {
+        if len <= self.available(address) && (len > 0 || address.0 <= self.end()) {
             return Ok(());
         }
         Err(Error::corrupt(

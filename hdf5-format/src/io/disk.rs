@@ -1,7 +1,7 @@
 //! A file on disk, read by position.
 
-use super::{Storage, past_end};
-use crate::error::{Error, Result};
+use super::{Storage, StorageMut, past_end};
+use crate::error::{Error, ErrorKind, Result};
 use std::fs;
 use std::io;
 use std::path::Path;
@@ -9,10 +9,8 @@ use std::path::Path;
 /// A file opened for reading. Threads share it without a lock.
 #[derive(Debug)]
 pub struct DiskFile {
-    file: fs::File,
+    file: Positional,
     len: u64,
-    #[cfg(not(any(unix, windows)))]
-    position: std::sync::Mutex<()>,
 }
 
 impl DiskFile {
@@ -25,17 +23,116 @@ impl DiskFile {
         if meta.is_dir() {
             return Err(Error::new(crate::ErrorKind::Io, "is a directory").on(path.display()));
         }
-        Ok(DiskFile {
+        Ok(DiskFile { file: Positional::new(file), len: meta.len() })
+    }
+}
+
+impl Storage for DiskFile {
+    fn len(&self) -> Result<u64> {
+        Ok(self.len)
+    }
+
+    fn read_at(&self, offset: u64, buf: &mut [u8]) -> Result<()> {
+        let end = offset.checked_add(buf.len() as u64);
+        if end.is_none_or(|end| end > self.len) {
+            return Err(past_end(offset, buf.len(), self.len));
+        }
+        self.file.read_exact_at(offset, buf).map_err(|e| Error::from(e).at(offset))
+    }
+}
+
+/// A file opened for reading and writing.
+#[derive(Debug)]
+pub struct DiskFileMut {
+    file: Positional,
+}
+
+impl DiskFileMut {
+    /// Opens an existing file.
+    ///
+    /// # Errors
+    /// It is missing, a directory, or may not be written.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self> {
+        let how = fs::OpenOptions::new().read(true).write(true).open(path.as_ref());
+        DiskFileMut::start(how, path.as_ref())
+    }
+
+    /// Creates a file, which must not exist yet.
+    ///
+    /// # Errors
+    /// It exists, or the folder may not be written.
+    pub fn create_new(path: impl AsRef<Path>) -> Result<Self> {
+        let how = fs::OpenOptions::new().read(true).write(true).create_new(true).open(path.as_ref());
+        DiskFileMut::start(how, path.as_ref())
+    }
+
+    fn start(file: io::Result<fs::File>, path: &Path) -> Result<Self> {
+        let name = |e: io::Error| Error::from(e).on(path.display());
+        let file = file.map_err(name)?;
+        if file.metadata().map_err(name)?.is_dir() {
+            return Err(Error::new(ErrorKind::Io, "is a directory").on(path.display()));
+        }
+        Ok(DiskFileMut { file: Positional::new(file) })
+    }
+
+    /// The file itself, for locks.
+    pub fn as_file(&self) -> &fs::File {
+        &self.file.file
+    }
+}
+
+impl Storage for DiskFileMut {
+    fn len(&self) -> Result<u64> {
+        Ok(self.file.file.metadata()?.len())
+    }
+
+    fn read_at(&self, offset: u64, buf: &mut [u8]) -> Result<()> {
+        self.file.read_exact_at(offset, buf).map_err(|e| match e.kind() {
+            io::ErrorKind::UnexpectedEof => past_end(offset, buf.len(), self.len().unwrap_or(0)),
+            _ => Error::from(e).at(offset),
+        })
+    }
+}
+
+impl StorageMut for DiskFileMut {
+    fn write_at(&self, offset: u64, bytes: &[u8]) -> Result<()> {
+        self.file.write_all_at(offset, bytes).map_err(|e| Error::from(e).at(offset))
+    }
+
+    fn set_len(&self, len: u64) -> Result<()> {
+        self.file.file.set_len(len).map_err(|e| Error::from(e).at(len))
+    }
+
+    fn sync(&self) -> Result<()> {
+        Ok(self.file.file.sync_data()?)
+    }
+}
+
+/// Reads and writes by position.
+#[derive(Debug)]
+struct Positional {
+    file: fs::File,
+    #[cfg(not(any(unix, windows)))]
+    position: std::sync::Mutex<()>,
+}
+
+impl Positional {
+    fn new(file: fs::File) -> Self {
+        Positional {
             file,
-            len: meta.len(),
             #[cfg(not(any(unix, windows)))]
             position: std::sync::Mutex::new(()),
-        })
+        }
     }
 
     #[cfg(unix)]
     fn read_exact_at(&self, offset: u64, buf: &mut [u8]) -> io::Result<()> {
         std::os::unix::fs::FileExt::read_exact_at(&self.file, buf, offset)
+    }
+
+    #[cfg(unix)]
+    fn write_all_at(&self, offset: u64, bytes: &[u8]) -> io::Result<()> {
+        std::os::unix::fs::FileExt::write_all_at(&self.file, bytes, offset)
     }
 
     #[cfg(windows)]
@@ -51,6 +148,19 @@ impl DiskFile {
         Ok(())
     }
 
+    #[cfg(windows)]
+    fn write_all_at(&self, mut offset: u64, mut bytes: &[u8]) -> io::Result<()> {
+        while !bytes.is_empty() {
+            let n = std::os::windows::fs::FileExt::seek_write(&self.file, bytes, offset)?;
+            if n == 0 {
+                return Err(io::ErrorKind::WriteZero.into());
+            }
+            bytes = bytes.split_at(n).1;
+            offset = offset.saturating_add(n as u64);
+        }
+        Ok(())
+    }
+
     #[cfg(not(any(unix, windows)))]
     fn read_exact_at(&self, offset: u64, buf: &mut [u8]) -> io::Result<()> {
         use std::io::{Read, Seek};
@@ -59,18 +169,13 @@ impl DiskFile {
         file.seek(io::SeekFrom::Start(offset))?;
         file.read_exact(buf)
     }
-}
 
-impl Storage for DiskFile {
-    fn len(&self) -> Result<u64> {
-        Ok(self.len)
-    }
-
-    fn read_at(&self, offset: u64, buf: &mut [u8]) -> Result<()> {
-        let end = offset.checked_add(buf.len() as u64);
-        if end.is_none_or(|end| end > self.len) {
-            return Err(past_end(offset, buf.len(), self.len));
-        }
-        self.read_exact_at(offset, buf).map_err(|e| Error::from(e).at(offset))
+    #[cfg(not(any(unix, windows)))]
+    fn write_all_at(&self, offset: u64, bytes: &[u8]) -> io::Result<()> {
+        use std::io::{Seek, Write};
+        let _held = self.position.lock().unwrap_or_else(|e| e.into_inner());
+        let mut file = &self.file;
+        file.seek(io::SeekFrom::Start(offset))?;
+        file.write_all(bytes)
     }
 }

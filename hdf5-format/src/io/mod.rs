@@ -9,8 +9,9 @@ mod mmap;
 mod pieces;
 
 #[cfg(feature = "std")]
-pub use disk::DiskFile;
+pub use disk::{DiskFile, DiskFileMut};
 pub use external::{ExternalKind, ExternalPolicy, Resolver};
+pub use memory::MemoryFile;
 #[cfg(feature = "mmap")]
 pub use mmap::MappedFile;
 pub use pieces::{Piece, Pieces};
@@ -35,6 +36,33 @@ pub trait Storage: Send + Sync {
     /// True if there are no bytes.
     fn is_empty(&self) -> Result<bool> {
         Ok(self.len()? == 0)
+    }
+}
+
+/// Storage that can be changed. Writers come one at a time; readers of other places may go on.
+pub trait StorageMut: Storage {
+    /// Writes bytes at `offset`. Past the end the storage grows; a gap reads as zeros.
+    fn write_at(&self, offset: u64, bytes: &[u8]) -> Result<()>;
+
+    /// Cuts the storage off, or extends it with zeros.
+    fn set_len(&self, len: u64) -> Result<()>;
+
+    /// Returns when everything written before will survive a crash. Writes after it are not seen by a crash that loses
+    /// writes before it.
+    fn sync(&self) -> Result<()>;
+}
+
+impl<S: StorageMut + ?Sized> StorageMut for Arc<S> {
+    fn write_at(&self, offset: u64, bytes: &[u8]) -> Result<()> {
+        (**self).write_at(offset, bytes)
+    }
+
+    fn set_len(&self, len: u64) -> Result<()> {
+        (**self).set_len(len)
+    }
+
+    fn sync(&self) -> Result<()> {
+        (**self).sync()
     }
 }
 

@@ -1,0 +1,191 @@
+//! Changes that are not in the file yet: dirty bytes over the storage.
+
+use crate::error::Result;
+use crate::io::{Storage, StorageMut};
+use crate::sync::RwLock;
+use alloc::collections::BTreeMap;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+/// Storage that reads as if all changes were in it. Offsets are absolute.
+pub(super) struct Overlay {
+    base: Arc<dyn StorageMut>,
+    state: RwLock<State>,
+}
+
+#[derive(Default)]
+struct State {
+    /// End of what is allocated; past the end of the storage the bytes are zero.
+    end: u64,
+    /// Disjoint pieces by offset.
+    dirty: BTreeMap<u64, Vec<u8>>,
+}
+
+impl Overlay {
+    pub(super) fn new(base: Arc<dyn StorageMut>, end: u64) -> Self {
+        Overlay { base, state: RwLock::new(State { end, dirty: BTreeMap::new() }) }
+    }
+
+    pub(super) fn base(&self) -> &Arc<dyn StorageMut> {
+        &self.base
+    }
+
+    pub(super) fn set_end(&self, end: u64) {
+        self.state.write().end = end;
+    }
+
+    /// Keeps new bytes.
+    pub(super) fn write(&self, offset: u64, bytes: &[u8]) {
+        self.state.write().put(offset, bytes);
+    }
+
+    /// Writes bytes to the storage itself.
+    pub(super) fn write_through(&self, offset: u64, bytes: &[u8]) -> Result<()> {
+        self.forget(offset, bytes.len() as u64);
+        self.base.write_at(offset, bytes)
+    }
+
+    /// Drops what is dirty in a range.
+    pub(super) fn forget(&self, offset: u64, len: u64) {
+        self.state.write().cut(offset, offset.saturating_add(len));
+    }
+
+    /// All dirty pieces, ascending; none are left.
+    pub(super) fn take_dirty(&self) -> BTreeMap<u64, Vec<u8>> {
+        core::mem::take(&mut self.state.write().dirty)
+    }
+
+    /// Puts pieces back that [`take_dirty`](Self::take_dirty) took.
+    pub(super) fn restore(&self, dirty: BTreeMap<u64, Vec<u8>>) {
+        self.state.write().dirty = dirty;
+    }
+
+    /// Bytes that are dirty.
+    pub(super) fn dirty_bytes(&self) -> u64 {
+        self.state.read().dirty.values().fold(0, |sum, piece| sum.saturating_add(piece.len() as u64))
+    }
+}
+
+impl Storage for Overlay {
+    fn len(&self) -> Result<u64> {
+        Ok(self.state.read().end)
+    }
+
+    fn read_at(&self, offset: u64, buf: &mut [u8]) -> Result<()> {
+        let state = self.state.read();
+        if let Some(piece) = state.piece(offset, buf.len()) {
+            buf.copy_from_slice(piece);
+            return Ok(());
+        }
+        let stored = self.base.len()?.saturating_sub(offset);
+        let stored = usize::try_from(stored).unwrap_or(usize::MAX).min(buf.len());
+        let (from_base, past) = buf.split_at_mut(stored);
+        past.fill(0);
+        if !from_base.is_empty() {
+            self.base.read_at(offset, from_base)?;
+        }
+        state.lay_over(offset, buf);
+        Ok(())
+    }
+}
+
+impl State {
+    /// The bytes of a range that one piece holds.
+    fn piece(&self, offset: u64, len: usize) -> Option<&[u8]> {
+        let (&start, bytes) = self.dirty.range(..=offset).next_back()?;
+        let from = usize::try_from(offset.checked_sub(start)?).ok()?;
+        bytes.get(from..from.checked_add(len)?)
+    }
+
+    fn lay_over(&self, offset: u64, buf: &mut [u8]) {
+        let end = offset.saturating_add(buf.len() as u64);
+        let before = self.dirty.range(..offset).next_back();
+        for (&start, bytes) in before.into_iter().chain(self.dirty.range(offset..end)) {
+            let skip = usize::try_from(offset.saturating_sub(start)).unwrap_or(usize::MAX);
+            let to = usize::try_from(start.saturating_sub(offset)).unwrap_or(usize::MAX);
+            if let (Some(from), Some(to)) = (bytes.get(skip..), buf.get_mut(to..)) {
+                to.iter_mut().zip(from).for_each(|(to, from)| *to = *from);
+            }
+        }
+    }
+
+    fn put(&mut self, offset: u64, new: &[u8]) {
+        let end = offset.saturating_add(new.len() as u64);
+        if let Some((&start, bytes)) = self.dirty.range_mut(..=offset).next_back() {
+            let from = usize::try_from(offset.saturating_sub(start)).unwrap_or(usize::MAX);
+            if let Some(place) = from.checked_add(new.len()).and_then(|to| bytes.get_mut(from..to)) {
+                place.copy_from_slice(new);
+                return;
+            }
+        }
+        self.cut(offset, end);
+        if !new.is_empty() {
+            self.dirty.insert(offset, new.to_vec());
+        }
+    }
+
+    /// Takes a range out of all pieces.
+    fn cut(&mut self, offset: u64, end: u64) {
+        while let Some((&start, bytes)) = self.dirty.range(..end).next_back() {
+            let piece_end = start.saturating_add(bytes.len() as u64);
+            if piece_end <= offset || end <= offset {
+                return;
+            }
+            let Some(mut bytes) = self.dirty.remove(&start) else { return };
+            if piece_end > end {
+                let keep = usize::try_from(end.saturating_sub(start)).unwrap_or(usize::MAX).min(bytes.len());
+                self.dirty.insert(end, bytes.split_off(keep));
+            }
+            if start < offset {
+                bytes.truncate(usize::try_from(offset.saturating_sub(start)).unwrap_or(usize::MAX));
+                self.dirty.insert(start, bytes);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::io::MemoryFile;
+
+    #[test]
+    fn reads_as_if_written() {
+        let mut seed = 3u64;
+        let mut next = |n: u64| {
+            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            (seed >> 33) % n
+        };
+        let original: Vec<u8> = (0..80).collect();
+        let overlay = Overlay::new(Arc::new(MemoryFile::new(original.clone())), 100);
+        let mut expected = original.clone();
+        expected.resize(100, 0);
+        for round in 0..5000 {
+            let (start, len) = (next(100), next(20));
+            let end = (start + len).min(100);
+            let bytes: Vec<u8> = (start..end).map(|i| (i + round) as u8).collect();
+            if next(3) > 0 {
+                overlay.write(start, &bytes);
+                expected[start as usize..end as usize].copy_from_slice(&bytes);
+            } else if next(20) == 0 {
+                overlay.forget(start, end - start);
+                let mut base = original.clone();
+                base.resize(100, 0);
+                expected[start as usize..end as usize].copy_from_slice(&base[start as usize..end as usize]);
+            }
+            let (a, b) = (next(100), next(100));
+            let (a, b) = (a.min(b) as usize, a.max(b) as usize);
+            let mut buf = alloc::vec![9; b - a];
+            overlay.read_at(a as u64, &mut buf).unwrap();
+            assert_eq!(buf, expected[a..b]);
+        }
+        let dirty = overlay.take_dirty();
+        let mut last = 0;
+        for (start, bytes) in &dirty {
+            assert!(*start >= last && !bytes.is_empty());
+            last = start + bytes.len() as u64;
+            assert_eq!(bytes[..], expected[*start as usize..last as usize]);
+        }
+        assert_eq!(overlay.dirty_bytes(), 0);
+    }
+}

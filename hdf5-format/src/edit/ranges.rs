@@ -1,0 +1,172 @@
+//! Sets of byte ranges, joined where they touch.
+
+use alloc::collections::{BTreeMap, BTreeSet};
+
+/// Disjoint ranges by their start; ranges that touch are one.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Ranges {
+    by_start: BTreeMap<u64, u64>,
+}
+
+impl Ranges {
+    /// Adds a range; parts may be there already. The whole range it is now part of: start and end.
+    pub(super) fn insert(&mut self, start: u64, end: u64) -> (u64, u64) {
+        if end <= start {
+            return (start, start);
+        }
+        let (mut low, mut high) = (start, end);
+        while let Some((&s, &e)) = self.by_start.range(..=high).next_back().filter(|&(_, &e)| e >= low) {
+            self.by_start.remove(&s);
+            (low, high) = (low.min(s), high.max(e));
+        }
+        self.by_start.insert(low, high);
+        (low, high)
+    }
+
+    /// Takes a range out; parts may be missing.
+    pub(super) fn remove(&mut self, start: u64, end: u64) {
+        while let Some((&s, &e)) = self.by_start.range(..end).next_back().filter(|&(_, &e)| e > start) {
+            self.by_start.remove(&s);
+            if s < start {
+                self.by_start.insert(s, start);
+            }
+            if e > end {
+                self.by_start.insert(end, e);
+            }
+        }
+    }
+
+    /// True if all of a range is in the set.
+    pub(super) fn contains(&self, start: u64, end: u64) -> bool {
+        end <= start || self.by_start.range(..=start).next_back().is_some_and(|(_, &e)| e >= end)
+    }
+
+    /// True if any of a range is in the set.
+    pub(super) fn touches(&self, start: u64, end: u64) -> bool {
+        start < end && self.by_start.range(..end).next_back().is_some_and(|(_, &e)| e > start)
+    }
+
+    /// The range that ends at `end`.
+    pub(super) fn ending_at(&self, end: u64) -> Option<u64> {
+        self.by_start.range(..end).next_back().filter(|&(_, &e)| e == end).map(|(&s, _)| s)
+    }
+
+    /// Start and end of all ranges, ascending.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (u64, u64)> {
+        self.by_start.iter().map(|(&start, &end)| (start, end))
+    }
+
+    /// Bytes in all ranges.
+    pub(super) fn total(&self) -> u64 {
+        self.iter().fold(0, |sum, (start, end)| sum.saturating_add(end.saturating_sub(start)))
+    }
+}
+
+/// Ranges that are handed out, the smallest that is large enough first.
+#[derive(Clone, Debug, Default)]
+pub(super) struct FreeRanges {
+    ranges: Ranges,
+    by_length: BTreeSet<(u64, u64)>,
+}
+
+impl FreeRanges {
+    /// Adds a free range.
+    pub(super) fn insert(&mut self, start: u64, end: u64) {
+        if end <= start {
+            return;
+        }
+        // What the new range joins loses its own entries.
+        let before = self.ranges.by_start.range(..=end).rev();
+        for (&s, &e) in before.take_while(|&(_, &e)| e >= start) {
+            self.by_length.remove(&(e.saturating_sub(s), s));
+        }
+        let (low, high) = self.ranges.insert(start, end);
+        if high > low {
+            self.by_length.insert((high.saturating_sub(low), low));
+        }
+    }
+
+    /// Takes `len` bytes out of the smallest range that has them.
+    pub(super) fn take(&mut self, len: u64) -> Option<u64> {
+        let &(size, start) = self.by_length.range((len, 0)..).next()?;
+        self.cut(start, size, len);
+        Some(start)
+    }
+
+    /// Takes the range that ends at `end`: its start.
+    pub(super) fn take_ending_at(&mut self, end: u64) -> Option<u64> {
+        let start = self.ranges.ending_at(end)?;
+        let size = end.saturating_sub(start);
+        self.cut(start, size, size);
+        Some(start)
+    }
+
+    /// Takes the first `len` bytes of the range at `start`, if it begins there and has them.
+    pub(super) fn take_at(&mut self, start: u64, len: u64) -> bool {
+        let Some(&end) = self.ranges.by_start.get(&start) else { return false };
+        let size = end.saturating_sub(start);
+        if size < len {
+            return false;
+        }
+        self.cut(start, size, len);
+        true
+    }
+
+    fn cut(&mut self, start: u64, size: u64, len: u64) {
+        self.by_length.remove(&(size, start));
+        self.ranges.remove(start, start.saturating_add(len));
+        if size > len {
+            self.by_length.insert((size.saturating_sub(len), start.saturating_add(len)));
+        }
+    }
+
+    /// The free ranges.
+    pub(super) fn ranges(&self) -> &Ranges {
+        &self.ranges
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::vec::Vec;
+
+    #[test]
+    fn ranges_agree_with_a_set_of_bytes() {
+        let mut seed = 7u64;
+        let mut next = |n: u64| {
+            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            (seed >> 33) % n
+        };
+        let (mut ranges, mut free, mut bytes) = (Ranges::default(), FreeRanges::default(), [false; 64]);
+        for _ in 0..20_000 {
+            let (a, b) = (next(64), next(12));
+            let (start, end) = (a, (a + b).min(64));
+            let insert = next(2) == 0;
+            if insert {
+                ranges.insert(start, end);
+                free.insert(start, end);
+            } else if next(3) == 0 {
+                if let Some(start) = free.take(b.max(1)) {
+                    (start..start + b.max(1)).for_each(|i| assert!(std::mem::take(&mut bytes[i as usize])));
+                    ranges.remove(start, start + b.max(1));
+                }
+                assert_eq!(free.ranges(), &ranges);
+                continue;
+            } else {
+                ranges.remove(start, end);
+                free = FreeRanges::default();
+                ranges.iter().for_each(|(s, e)| free.insert(s, e));
+            }
+            (start..end).for_each(|i| bytes[i as usize] = insert);
+            let expected: Vec<u64> = (0..64).filter(|&i| bytes[i as usize]).collect();
+            let found: Vec<u64> = ranges.iter().flat_map(|(s, e)| s..e).collect();
+            assert_eq!(found, expected);
+            assert_eq!(ranges.total(), expected.len() as u64);
+            assert_eq!(ranges.contains(start, end), (start..end).all(|i| bytes[i as usize]));
+            assert_eq!(ranges.touches(start, end), (start..end).any(|i| bytes[i as usize]));
+            assert_eq!(free.ranges(), &ranges);
+            assert_eq!(free.by_length.len(), ranges.by_start.len());
+        }
+    }
+}

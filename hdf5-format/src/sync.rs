@@ -1,0 +1,68 @@
+//! Locks: those of `std`, or spinning ones without it.
+//!
+//! A lock that a panicking thread held is taken over: what it guards is changed in steps that leave it whole.
+
+#[cfg(feature = "std")]
+use std::sync as locks;
+
+#[cfg(feature = "std")]
+pub(crate) use locks::{MutexGuard, RwLockReadGuard, RwLockWriteGuard};
+#[cfg(not(feature = "std"))]
+pub(crate) use spin::{MutexGuard, RwLockReadGuard, RwLockWriteGuard};
+
+/// One at a time.
+#[derive(Debug, Default)]
+pub(crate) struct Mutex<T> {
+    #[cfg(feature = "std")]
+    inner: locks::Mutex<T>,
+    #[cfg(not(feature = "std"))]
+    inner: spin::Mutex<T>,
+}
+
+impl<T> Mutex<T> {
+    pub(crate) fn new(value: T) -> Self {
+        #[cfg(feature = "std")]
+        return Mutex { inner: locks::Mutex::new(value) };
+        #[cfg(not(feature = "std"))]
+        return Mutex { inner: spin::Mutex::new(value) };
+    }
+
+    pub(crate) fn lock(&self) -> MutexGuard<'_, T> {
+        #[cfg(feature = "std")]
+        return self.inner.lock().unwrap_or_else(locks::PoisonError::into_inner);
+        #[cfg(not(feature = "std"))]
+        return self.inner.lock();
+    }
+}
+
+/// One writer, or many readers.
+#[derive(Debug, Default)]
+pub(crate) struct RwLock<T> {
+    #[cfg(feature = "std")]
+    inner: locks::RwLock<T>,
+    #[cfg(not(feature = "std"))]
+    inner: spin::RwLock<T>,
+}
+
+impl<T> RwLock<T> {
+    pub(crate) fn new(value: T) -> Self {
+        #[cfg(feature = "std")]
+        return RwLock { inner: locks::RwLock::new(value) };
+        #[cfg(not(feature = "std"))]
+        return RwLock { inner: spin::RwLock::new(value) };
+    }
+
+    pub(crate) fn read(&self) -> RwLockReadGuard<'_, T> {
+        #[cfg(feature = "std")]
+        return self.inner.read().unwrap_or_else(locks::PoisonError::into_inner);
+        #[cfg(not(feature = "std"))]
+        return self.inner.read();
+    }
+
+    pub(crate) fn write(&self) -> RwLockWriteGuard<'_, T> {
+        #[cfg(feature = "std")]
+        return self.inner.write().unwrap_or_else(locks::PoisonError::into_inner);
+        #[cfg(not(feature = "std"))]
+        return self.inner.write();
+    }
+}
