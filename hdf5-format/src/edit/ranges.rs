@@ -25,6 +25,9 @@ impl Ranges {
 
     /// Takes a range out; parts may be missing.
     pub(super) fn remove(&mut self, start: u64, end: u64) {
+        if end <= start {
+            return;
+        }
         while let Some((&s, &e)) = self.by_start.range(..end).next_back().filter(|&(_, &e)| e > start) {
             self.by_start.remove(&s);
             if s < start {

@@ -3,6 +3,7 @@
 
 use super::tests::{decode, encode};
 use super::*;
+use crate::error::ErrorKind;
 use alloc::string::String;
 
 struct Vector<'a> {
@@ -32,6 +33,8 @@ const FILES: &[&str] = &[
     include_str!("golden/built_in.txt"),
     // codecs.py
     include_str!("golden/general.txt"),
+    // codecs_lzo.py
+    include_str!("golden/lzo.txt"),
     // codecs_zfp.py
     include_str!("golden/zfp.txt"),
 ];
@@ -49,10 +52,15 @@ fn check(text: &str) -> String {
         let Some(filter) = registry.get(filter) else { continue };
         let found = decode(&**filter, &stored, &client_data, chunk.len());
         assert_eq!(found.as_deref().ok(), Some(&chunk[..]), "{name}: {:?}", found.as_ref().err());
-        for short in 0..chunk.len() {
+        for short in (0..chunk.len()).step_by(1 + chunk.len() / 5000) {
             assert!(decode(&**filter, &stored, &client_data, short).map_or(true, |out| out.len() <= chunk.len()));
         }
-        let Some(ours) = encode(&**filter, &chunk, &client_data).unwrap() else { continue };
+        let ours = match encode(&**filter, &chunk, &client_data) {
+            Ok(Some(ours)) => ours,
+            Ok(None) => continue,
+            Err(error) if error.kind() == ErrorKind::Unsupported => continue,
+            Err(error) => panic!("{name}: {error}"),
+        };
         assert!(ours.len() <= filter.encoded_limit(chunk.len(), &client_data), "{name}");
         let again = decode(&**filter, &ours, &client_data, chunk.len()).unwrap();
         let lossless = match filter.id() {

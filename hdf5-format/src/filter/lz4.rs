@@ -148,7 +148,7 @@ impl Sink<'_> {
         let prefix = self.at;
         self.push(&[0; 4], context)?;
         let room = self.out.get_mut(self.at..).unwrap_or(&mut []);
-        let length = block::compress(plain, room)
+        let length = block::compress(plain, room, 1)
             .ok_or_else(|| context.invalid(format_args!("no room for a block of {} bytes", plain.len())))?;
         let end = self.at.saturating_add(length);
         self.at = prefix;

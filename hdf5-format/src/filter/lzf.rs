@@ -135,7 +135,7 @@ fn decompress(input: &[u8], out: &mut [u8]) -> Result<usize, Damage> {
 /// Repeats the first `distance` bytes of `window` to its end.
 #[inline]
 #[allow(clippy::arithmetic_side_effects, clippy::indexing_slicing, reason = "distance <= to < window.len()")]
-fn copy_back(window: &mut [u8], distance: usize) {
+pub(super) fn copy_back(window: &mut [u8], distance: usize) {
     let mut known = distance;
     // The known part doubles, so that most copies are one step and runs of one byte a few.
     while let Some((from, to)) = window.split_at_mut_checked(known).filter(|(_, to)| !to.is_empty()) {

@@ -11,6 +11,7 @@
 //! | 3 | fletcher32 | |
 //! | 5 | nbit | |
 //! | 6 | scaleoffset | |
+//! | 305 | lzo (reads) | feature `lzo` |
 //! | 307 | bzip2 | feature `bzip2` |
 //! | 32000 | lzf | |
 //! | 32004 | lz4 | feature `lz4` |
@@ -59,6 +60,8 @@ pub mod known;
 #[cfg(feature = "lz4")]
 pub mod lz4;
 pub mod lzf;
+#[cfg(feature = "lzo")]
+pub mod lzo;
 pub mod nbit;
 mod pipeline;
 pub mod quantize;

@@ -45,6 +45,8 @@ impl Default for Registry {
         registry.register(Arc::new(super::bzip2::Bzip2));
         #[cfg(feature = "lz4")]
         registry.register(Arc::new(super::lz4::Lz4));
+        #[cfg(feature = "lzo")]
+        registry.register(Arc::new(super::lzo::Lzo));
         #[cfg(feature = "zfp")]
         registry.register(Arc::new(super::zfp::Zfp));
         #[cfg(feature = "zstd")]

@@ -200,21 +200,44 @@ pub(in crate::filter) fn compressed_limit(length: usize) -> usize {
 }
 
 /// Compresses into `out`, which has [`compressed_limit`] bytes; the number used. `None` if `out` is too short or `input`
-/// exceeds 32 bits.
+/// exceeds 32 bits. `haste` is the first stride of the search, 1 or more: the higher, the faster and the longer.
+pub(in crate::filter) fn compress(input: &[u8], out: &mut [u8], haste: usize) -> Option<usize> {
+    let mut sink = Sink { out, at: 0 };
+    sequences(input, haste, &mut sink)?;
+    Some(sink.at)
+}
+
+/// What an input is taken apart into: LZ4's sequences, which other formats write in their own way.
+pub(in crate::filter) trait Sequences {
+    /// The first `literals` bytes of `input`, then `length` bytes, at least 4, from `distance` bytes before, at most
+    /// 65,535. `None` ends the search.
+    fn sequence(&mut self, input: &[u8], literals: usize, distance: usize, length: usize) -> Option<()>;
+
+    /// The bytes after all sequences: at least 5 of a longer input.
+    fn rest(&mut self, literals: &[u8]) -> Option<()>;
+
+    /// False where the copy takes no less room than its bytes.
+    #[inline(always)]
+    fn pays(_distance: usize, _length: usize) -> bool {
+        true
+    }
+}
+
+/// Takes `input` apart. `None` if it exceeds 32 bits, or where the sink said so.
+#[inline(always)]
 #[allow(
     clippy::arithmetic_side_effects,
     clippy::cast_possible_truncation,
     clippy::indexing_slicing,
     reason = "places stay below input.len(), which fits the table's entries; hashes have HASH_BITS bits"
 )]
-pub(in crate::filter) fn compress(input: &[u8], out: &mut [u8]) -> Option<usize> {
+pub(in crate::filter) fn sequences<S: Sequences>(input: &[u8], haste: usize, sink: &mut S) -> Option<()> {
     u32::try_from(input.len()).ok()?;
-    let mut sink = Sink { out, at: 0 };
     let mut literals = 0;
     if let Some(last) = input.len().checked_sub(COPY_LIMIT) {
         let mut table = [0u32; 1 << HASH_BITS];
         let mut at = 1;
-        while let Some((from, found)) = search(input, &mut table, at, last) {
+        while let Some((from, found)) = search(input, &mut table, at, last, haste) {
             let (mut from, mut start) = (from, found);
             while start > literals && from > 0 && input[start - 1] == input[from - 1] {
                 (start, from) = (start - 1, from - 1);
@@ -222,17 +245,18 @@ pub(in crate::filter) fn compress(input: &[u8], out: &mut [u8]) -> Option<usize>
             let shared = found - start + MIN_COPY;
             let limit = input.len() - LAST_LITERALS;
             let length = shared + common(&input[from + shared..], &input[start + shared..limit]);
-            sink.sequence(&input[literals..], start - literals, start - from, length)?;
             at = start + length;
-            literals = at;
+            if S::pays(start - from, length) {
+                sink.sequence(&input[literals..], start - literals, start - from, length)?;
+                literals = at;
+            }
             if at > last {
                 break;
             }
             table[hash(word(input, at - 2))] = (at - 2) as u32;
         }
     }
-    sink.literals(&input[literals..], input.len() - literals, 0)?;
-    Some(sink.at)
+    sink.rest(&input[literals..])
 }
 
 /// The next place up to `last` whose four bytes stand at an earlier place, which comes first.
@@ -242,8 +266,14 @@ pub(in crate::filter) fn compress(input: &[u8], out: &mut [u8]) -> Option<usize>
     clippy::indexing_slicing,
     reason = "at <= last, which is COPY_LIMIT before the end; hashes have HASH_BITS bits"
 )]
-fn search(input: &[u8], table: &mut [u32; 1 << HASH_BITS], mut at: usize, last: usize) -> Option<(usize, usize)> {
-    let mut tried = 1usize << SKIP_BITS;
+fn search(
+    input: &[u8],
+    table: &mut [u32; 1 << HASH_BITS],
+    mut at: usize,
+    last: usize,
+    haste: usize,
+) -> Option<(usize, usize)> {
+    let mut tried = haste << SKIP_BITS;
     let mut bytes = word(input, at);
     // One place ahead, so that loads and hashes do not wait for each other.
     while at <= last {
@@ -324,16 +354,6 @@ impl Sink<'_> {
         Some(())
     }
 
-    #[inline(always)]
-    fn sequence(&mut self, input: &[u8], literals: usize, distance: usize, length: usize) -> Option<()> {
-        let length = length.checked_sub(MIN_COPY)?;
-        self.literals(input, literals, length.min(15) as u8)?;
-        let [low, high] = u16::try_from(distance).ok()?.to_le_bytes();
-        self.push(low)?;
-        self.push(high)?;
-        self.more(length)
-    }
-
     /// What of a length exceeds the token's four bits.
     #[inline(always)]
     fn more(&mut self, length: usize) -> Option<()> {
@@ -346,6 +366,23 @@ impl Sink<'_> {
     }
 }
 
+#[allow(clippy::cast_possible_truncation, reason = "at most 15")]
+impl Sequences for Sink<'_> {
+    #[inline(always)]
+    fn sequence(&mut self, input: &[u8], literals: usize, distance: usize, length: usize) -> Option<()> {
+        let length = length.checked_sub(MIN_COPY)?;
+        self.literals(input, literals, length.min(15) as u8)?;
+        let [low, high] = u16::try_from(distance).ok()?.to_le_bytes();
+        self.push(low)?;
+        self.push(high)?;
+        self.more(length)
+    }
+
+    fn rest(&mut self, literals: &[u8]) -> Option<()> {
+        self.literals(literals, literals.len(), 0)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -355,7 +392,7 @@ mod tests {
 
     fn packed(input: &[u8]) -> Vec<u8> {
         let mut out = vec![0; compressed_limit(input.len())];
-        let length = compress(input, &mut out).unwrap();
+        let length = compress(input, &mut out, 1).unwrap();
         out.truncate(length);
         out
     }
