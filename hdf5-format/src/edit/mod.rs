@@ -5,12 +5,15 @@
 //! file as if everything were in place, so that all readers of [`graph`](crate::graph) work on a file being changed.
 //! `docs/commit-protocol.md` tells what happens at a commit and why nothing is lost.
 
+mod bounds;
 mod commit;
+pub(crate) mod header;
 mod overlay;
 mod ranges;
 mod redo;
 mod space;
 
+pub use bounds::{Bounds, Version};
 pub use commit::Durability;
 pub use space::Purpose;
 
@@ -23,40 +26,6 @@ use crate::limits::Limits;
 use alloc::sync::Arc;
 use overlay::Overlay;
 use space::Space;
-
-/// Versions of structures that a file may use: libhdf5's `libver` bounds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Default)]
-#[non_exhaustive]
-pub enum Version {
-    /// Whatever old library reads it: superblock 0, symbol tables, version 1 headers.
-    #[default]
-    Earliest,
-    /// HDF5 1.8.
-    V18,
-    /// HDF5 1.10.
-    V110,
-    /// HDF5 1.12.
-    V112,
-    /// HDF5 1.14.
-    V114,
-    /// HDF5 2.0.
-    V200,
-}
-
-/// The lowest and the highest version in force.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Bounds {
-    /// New structures are at least of this version.
-    pub low: Version,
-    /// No structure may need more than this version.
-    pub high: Version,
-}
-
-impl Default for Bounds {
-    fn default() -> Self {
-        Bounds { low: Version::Earliest, high: Version::V200 }
-    }
-}
 
 /// A file being changed, below the level of objects.
 pub struct Editor {

@@ -1,0 +1,409 @@
+//! Changing the messages of an object header.
+//!
+//! A header is loaded whole, its list of messages changed, and laid out again over the chunks it has: messages in their
+//! order, in each chunk but the last a continuation message, NIL messages or a gap in what is left. When they do not
+//! fit, the last continuation chunk gives way to a longer one, so that a header that grows message by message has few
+//! chunks and is copied a logarithmic number of times.
+
+use super::{Editor, Purpose};
+use crate::codec::{Address, Writer};
+use crate::error::{Error, ErrorKind, Result};
+use crate::format::message::MessageKind;
+use crate::format::message::continuation::Continuation;
+use crate::format::message::reference_count::ReferenceCount;
+use crate::format::object_header::{MessageFlags, MessageForm, PrefixV1, PrefixV2, RawMessage, Times, header_flags};
+use crate::graph::object_header::{HeaderChunk, Message, ObjectHeader};
+use alloc::vec::Vec;
+
+/// Most bytes of a message's body: its length has 16 bits.
+pub(crate) const MAX_BODY: usize = 65_535;
+/// Signature and checksum of a version 2 continuation chunk.
+const FRAME_V2: usize = 8;
+/// Checksum of a version 2 first chunk.
+const CHECKSUM: usize = 4;
+/// Least bytes of messages in a new continuation chunk.
+const LEAST_CHUNK: usize = 120;
+
+/// What a new header has besides its messages.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct HeaderStyle {
+    /// Version 2 instead of 1.
+    pub(crate) v2: bool,
+    /// Attributes carry their order of creation; `Some(true)`: and are indexed by it. Version 2.
+    pub(crate) attribute_order: Option<bool>,
+    /// Most compact and fewest dense attributes, if not 8 and 6. Version 2.
+    pub(crate) phase_change: Option<(u16, u16)>,
+    /// Times, if the object keeps them. Version 2; a version 1 header has a message for it.
+    pub(crate) times: Option<Times>,
+    /// Bytes of messages to leave room for.
+    pub(crate) reserve: usize,
+}
+
+/// A message for a new or changed header.
+pub(crate) fn message(kind: MessageKind, flags: u8, body: Vec<u8>) -> Message {
+    Message { kind, flags: MessageFlags(flags), creation_index: None, body: body.into(), offset: 0 }
+}
+
+/// Writes a new header with one hard link less than `links`: its address.
+///
+/// # Errors
+/// A body is too long, or the file is full.
+pub(crate) fn create(editor: &mut Editor, style: HeaderStyle, messages: Vec<Message>) -> Result<ObjectHeader> {
+    let mut flags = 0;
+    if let Some(indexed) = style.attribute_order {
+        flags |= header_flags::ATTRIBUTE_ORDER_TRACKED;
+        flags |= if indexed { header_flags::ATTRIBUTE_ORDER_INDEXED } else { 0 };
+    }
+    flags |= if style.phase_change.is_some() { header_flags::PHASE_CHANGE } else { 0 };
+    flags |= if style.times.is_some() { header_flags::TIMES } else { 0 };
+    let mut header = ObjectHeader {
+        address: Address(0),
+        offset: 0,
+        version: if style.v2 { 2 } else { 1 },
+        flags,
+        ref_count: 1,
+        times: style.times,
+        phase_change: style.phase_change,
+        messages,
+        chunks: Vec::new(),
+        message_count: 0,
+    };
+    let form = form(&header);
+    pad(&mut header, form);
+    check_bodies(&header)?;
+    let need = header.messages.iter().fold(0usize, |sum, m| sum.saturating_add(encoded_len(form, m)));
+    // A continuation message must fit once the header grows.
+    let room = need.saturating_add(style.reserve).max(link_len(editor, form));
+    let room = room.next_multiple_of(if style.v2 { 1 } else { 8 });
+    header.flags |= match room {
+        0..=0xff => 0,
+        0x100..=0xffff => 1,
+        _ => 2,
+    };
+    let len = prefix_len(&header).saturating_add(room).saturating_add(if style.v2 { CHECKSUM } else { 0 });
+    header.address = editor.allocate(Purpose::ObjectHeader, len as u64)?;
+    header.offset = editor.ctx().absolute(header.address);
+    header.chunks.push(HeaderChunk { address: header.address, len: len as u64 });
+    store(editor, &mut header)?;
+    Ok(header)
+}
+
+/// Gives all chunks of a header back.
+pub(crate) fn release(editor: &mut Editor, header: &ObjectHeader) {
+    for chunk in &header.chunks {
+        editor.release(Purpose::ObjectHeader, chunk.address, chunk.len);
+    }
+}
+
+/// Sets the number of hard links in a header that is stored afterwards.
+pub(crate) fn set_ref_count(header: &mut ObjectHeader, count: u32) -> Result<()> {
+    header.ref_count = count;
+    if header.version == 1 {
+        return Ok(());
+    }
+    header.messages.retain(|m| m.kind != MessageKind::ReferenceCount);
+    if count != 1 {
+        let mut body = Writer::new(crate::codec::Sizes::EIGHT);
+        ReferenceCount(count).encode(&mut body);
+        header.messages.push(message(MessageKind::ReferenceCount, 0, body.into_bytes()));
+    }
+    Ok(())
+}
+
+/// Writes a changed header over its chunks, with more or fewer of them where it takes that.
+///
+/// # Errors
+/// A body is too long, a version 1 header has more than 65,535 messages, or the file is full.
+pub(crate) fn store(editor: &mut Editor, header: &mut ObjectHeader) -> Result<()> {
+    let form = form(header);
+    pad(header, form);
+    check_bodies(header)?;
+    let widths = header.chunks.iter().enumerate();
+    let mut rooms: Vec<usize> = widths.map(|(i, chunk)| room(header, i, chunk.len)).collect();
+    let link = link_len(editor, form);
+    let mut plan = fit(form, &header.messages, &rooms, link);
+    if plan.is_none() {
+        // The last continuation chunk, if there is one, gives way to one that has room for all that follows.
+        let mut drop = header.chunks.len() > 1;
+        while drop && let Some(last) = header.chunks.pop() {
+            editor.release(Purpose::ObjectHeader, last.address, last.len);
+            rooms.pop();
+            drop = header.chunks.len() > 1 && rooms.last().is_some_and(|&room| room < link);
+        }
+        let total = header.messages.iter().fold(0usize, |sum, m| sum.saturating_add(encoded_len(form, m)));
+        let more = total.saturating_sub(rooms.iter().sum()).saturating_add(link);
+        let longest = header.messages.iter().map(|m| encoded_len(form, m)).max().unwrap_or(0);
+        let mut len = LEAST_CHUNK.max(more.saturating_add(more / 2)).saturating_add(longest);
+        loop {
+            let mut tried = rooms.clone();
+            tried.push(len.next_multiple_of(8));
+            plan = fit(form, &header.messages, &tried, link);
+            if plan.is_some() {
+                rooms = tried;
+                break;
+            }
+            len = len.saturating_mul(2);
+            if len > (1 << 28) {
+                return Err(Error::new(ErrorKind::Limit, "the object header is full").on_header(header.offset));
+            }
+        }
+        let room = rooms.last().copied().unwrap_or(0);
+        let frame = if header.version == 2 { FRAME_V2 } else { 0 };
+        let len = room.saturating_add(frame) as u64;
+        let address = editor.allocate(Purpose::ObjectHeader, len)?;
+        header.chunks.push(HeaderChunk { address, len });
+    }
+    write(editor, header, form, &rooms, &plan.unwrap_or_default())
+}
+
+trait OnHeader {
+    fn on_header(self, offset: u64) -> Self;
+}
+
+impl OnHeader for Error {
+    fn on_header(self, offset: u64) -> Self {
+        self.within("object header").at(offset)
+    }
+}
+
+fn form(header: &ObjectHeader) -> MessageForm {
+    match header.version {
+        1 => MessageForm::V1,
+        _ => MessageForm::V2 { creation_index: header.tracks_attribute_order() },
+    }
+}
+
+fn raw(message: &Message) -> RawMessage<'_> {
+    RawMessage {
+        kind: message.kind,
+        flags: message.flags,
+        creation_index: message.creation_index,
+        offset: 0,
+        body: &message.body,
+    }
+}
+
+fn encoded_len(form: MessageForm, message: &Message) -> usize {
+    form.encoded_len(&raw(message))
+}
+
+/// Version 1 bodies are multiples of 8 bytes.
+fn pad(header: &mut ObjectHeader, form: MessageForm) {
+    if form != MessageForm::V1 {
+        return;
+    }
+    for message in header.messages.iter_mut().filter(|m| !m.body.len().is_multiple_of(8)) {
+        let mut body = core::mem::take(&mut message.body).into_vec();
+        body.resize(body.len().next_multiple_of(8), 0);
+        message.body = body.into();
+    }
+}
+
+fn check_bodies(header: &ObjectHeader) -> Result<()> {
+    match header.messages.iter().find(|m| m.body.len() > MAX_BODY) {
+        None => Ok(()),
+        Some(long) => Err(Error::new(
+            ErrorKind::Limit,
+            alloc::format!("{} bytes exceed the {MAX_BODY} of a message in an object header", long.body.len()),
+        )
+        .within(long.kind.name())
+        .hint("attributes over 64 KiB need the dense storage of version v18 or later")),
+    }
+}
+
+fn prefix_len(header: &ObjectHeader) -> usize {
+    match header.version {
+        1 => PrefixV1::LEN,
+        _ => prefix_v2(header, 0).encoded_len(),
+    }
+}
+
+fn prefix_v2(header: &ObjectHeader, chunk_len: u64) -> PrefixV2 {
+    PrefixV2 { flags: header.flags, times: header.times, phase_change: header.phase_change, chunk_len }
+}
+
+/// Bytes of messages in a chunk.
+fn room(header: &ObjectHeader, index: usize, len: u64) -> usize {
+    let frame = match (index, header.version) {
+        (0, 1) => PrefixV1::LEN,
+        (0, _) => prefix_len(header).saturating_add(CHECKSUM),
+        (_, 1) => 0,
+        _ => FRAME_V2,
+    };
+    usize::try_from(len).unwrap_or(usize::MAX).saturating_sub(frame)
+}
+
+/// Bytes of a continuation message.
+fn link_len(editor: &Editor, form: MessageForm) -> usize {
+    let sizes = editor.ctx().sizes();
+    let body = sizes.o().saturating_add(sizes.l());
+    let body = if form == MessageForm::V1 { body.next_multiple_of(8) } else { body };
+    form.header_len().saturating_add(body)
+}
+
+/// The chunk of each message: the first with room, all chunks but the last with a continuation message as well.
+fn fit(form: MessageForm, messages: &[Message], rooms: &[usize], link: usize) -> Option<Vec<usize>> {
+    let last = rooms.len().checked_sub(1)?;
+    let mut left: Vec<usize> = Vec::with_capacity(rooms.len());
+    for (index, &room) in rooms.iter().enumerate() {
+        left.push(if index < last { room.checked_sub(link)? } else { room });
+    }
+    let mut first = 0;
+    let mut plan = Vec::with_capacity(messages.len());
+    for message in messages {
+        let need = encoded_len(form, message);
+        let place = (first..left.len()).find(|&i| left.get(i).is_some_and(|&l| l >= need))?;
+        if let Some(left) = left.get_mut(place) {
+            *left = left.saturating_sub(need);
+        }
+        // Full chunks are not looked at again.
+        while left.get(first).is_some_and(|&l| l < form.header_len()) && first < last {
+            first = first.saturating_add(1);
+        }
+        plan.push(place);
+    }
+    Some(plan)
+}
+
+fn write(
+    editor: &mut Editor,
+    header: &mut ObjectHeader,
+    form: MessageForm,
+    rooms: &[usize],
+    plan: &[usize],
+) -> Result<()> {
+    let mut bodies: Vec<Writer> = rooms.iter().map(|_| editor.writer()).collect();
+    let mut count = 0u32;
+    for (message, &place) in header.messages.iter().zip(plan) {
+        if let Some(writer) = bodies.get_mut(place) {
+            form.encode(&raw(message), writer)?;
+            count = count.saturating_add(1);
+        }
+    }
+    for (index, next) in header.chunks.iter().enumerate().skip(1) {
+        let mut body = editor.writer();
+        Continuation { address: next.address, len: next.len }.encode(&mut body)?;
+        let mut body = body.into_bytes();
+        if form == MessageForm::V1 {
+            body.resize(body.len().next_multiple_of(8), 0);
+        }
+        if let Some(writer) = index.checked_sub(1).and_then(|i| bodies.get_mut(i)) {
+            form.encode(&raw(&self::message(MessageKind::Continuation, 0, body)), writer)?;
+            count = count.saturating_add(1);
+        }
+    }
+    for (writer, &room) in bodies.iter_mut().zip(rooms) {
+        count = count.saturating_add(fill(form, writer, room)?);
+    }
+    header.message_count = count;
+    for (index, (body, chunk)) in bodies.iter().zip(header.chunks.clone()).enumerate() {
+        let bytes = frame(editor, header, index, body)?;
+        editor.write(chunk.address, &bytes)?;
+    }
+    Ok(())
+}
+
+/// NIL messages, or a gap, up to the end of a chunk: how many messages.
+fn fill(form: MessageForm, writer: &mut Writer, room: usize) -> Result<u32> {
+    let mut count = 0u32;
+    loop {
+        let left = room.saturating_sub(writer.position());
+        if left < form.header_len() {
+            writer.zeros(left);
+            return Ok(count);
+        }
+        // No gap may follow a NIL message: one that is shorter leaves room for another.
+        let mut len = left.saturating_sub(form.header_len()).min(MAX_BODY & !7);
+        let after = left.saturating_sub(form.header_len()).saturating_sub(len);
+        if after > 0 && after < form.header_len() {
+            len = len.saturating_sub(16);
+        }
+        form.encode(&raw(&message(MessageKind::Nil, 0, alloc::vec![0; len])), writer)?;
+        count = count.saturating_add(1);
+    }
+}
+
+/// A chunk with what stands around its messages.
+fn frame(editor: &Editor, header: &ObjectHeader, index: usize, body: &Writer) -> Result<Vec<u8>> {
+    let mut writer = editor.writer();
+    let len = body.position() as u64;
+    match (index, header.version) {
+        (0, 1) => {
+            let message_count = u16::try_from(header.message_count)
+                .map_err(|_| Error::new(ErrorKind::Limit, "more than 65535 messages").on_header(header.offset))?;
+            let chunk_len = u32::try_from(len)
+                .map_err(|_| Error::new(ErrorKind::Limit, "a chunk over 4 GiB").on_header(header.offset))?;
+            PrefixV1 { message_count, reference_count: header.ref_count, chunk_len }.encode(&mut writer);
+        }
+        (0, _) => prefix_v2(header, len).encode(&mut writer)?,
+        (_, 1) => {}
+        _ => writer.bytes(PrefixV2::CONTINUATION),
+    }
+    writer.bytes(body.as_slice());
+    if header.version == 2 {
+        writer.checksum_from(0);
+    }
+    Ok(writer.into_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::edit::Version;
+    use crate::edit::testing::editor;
+
+    fn same(editor: &Editor, header: &ObjectHeader) {
+        let loaded = ObjectHeader::load(editor.ctx(), header.address).unwrap();
+        assert_eq!((loaded.ref_count, loaded.chunks.len()), (header.ref_count, header.chunks.len()));
+        assert_eq!(loaded.message_count, header.message_count);
+        let key = |m: &Message| (m.kind, m.flags.0, m.body.clone());
+        let mut found: Vec<_> = loaded.messages.iter().map(key).collect();
+        let mut wanted: Vec<_> = header.messages.iter().map(key).collect();
+        found.sort_by(|a, b| a.2.cmp(&b.2));
+        wanted.sort_by(|a, b| a.2.cmp(&b.2));
+        assert_eq!(found, wanted);
+    }
+
+    #[test]
+    fn grows_and_shrinks_message_by_message() {
+        for v2 in [false, true] {
+            for order in [None, Some(true)] {
+                let (mut editor, _) = editor(Version::Earliest);
+                let style = HeaderStyle { v2, attribute_order: order.filter(|_| v2), ..HeaderStyle::default() };
+                let mut header = create(&mut editor, style, Vec::new()).unwrap();
+                same(&editor, &header);
+                let mut seed = 5u64;
+                for round in 0..400u64 {
+                    seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                    let len = (seed >> 33) % if round % 40 == 0 { 3000 } else { 60 };
+                    if seed >> 60 < 5 && !header.messages.is_empty() {
+                        let index = (seed >> 20) as usize % header.messages.len();
+                        header.messages.remove(index);
+                    } else {
+                        let mut body = alloc::vec![(seed >> 40) as u8; len as usize];
+                        body.extend_from_slice(&round.to_le_bytes());
+                        header.messages.push(message(MessageKind::Attribute, 0, body));
+                    }
+                    store(&mut editor, &mut header).unwrap();
+                    same(&editor, &header);
+                }
+                assert!(header.chunks.len() < 12, "{}", header.chunks.len());
+                set_ref_count(&mut header, 3).unwrap();
+                store(&mut editor, &mut header).unwrap();
+                same(&editor, &header);
+                release(&mut editor, &header);
+                editor.commit().unwrap();
+                assert_eq!((editor.superblock.end, editor.free_bytes()), (96, 0));
+            }
+        }
+    }
+
+    #[test]
+    fn refuses_what_has_no_room() {
+        let (mut editor, _) = editor(Version::Earliest);
+        let long = alloc::vec![message(MessageKind::Attribute, 0, alloc::vec![0; MAX_BODY + 1])];
+        let error = create(&mut editor, HeaderStyle::default(), long).unwrap_err().to_string();
+        assert!(error.contains("65536 bytes exceed the 65535") && error.contains("v18"), "{error}");
+        assert_eq!(editor.free_bytes(), 0);
+    }
+}
