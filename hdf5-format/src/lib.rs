@@ -64,8 +64,8 @@ pub mod limits;
 mod sync;
 
 pub use api::{
-    Attribute, Dataset, Element, File, Group, Layout, Link, LinkKind, Member, NamedDatatype, Object, ObjectInfo,
-    OpenOptions, Reference, Select, Slice, Value, canonical,
+    Attribute, CreateOptions, Dataset, DatasetBuilder, Element, File, Group, Layout, Link, LinkKind, Member,
+    NamedDatatype, Object, ObjectInfo, OpenOptions, Reference, Select, Slice, Value, canonical,
 };
 pub use codec::Address;
 pub use error::{Error, ErrorKind, Result};

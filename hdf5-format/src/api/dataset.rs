@@ -20,6 +20,7 @@ use crate::format::message::filter_pipeline::FilterDescription;
 use crate::format::message::layout::{ChunkIndexKind, Storage};
 use crate::format::virtual_layout::VirtualMapping;
 use crate::graph::global_heap::HeapReader;
+use crate::graph::object_header::ObjectHeader;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
@@ -154,7 +155,7 @@ impl Dataset {
     /// # Errors
     /// The heap with their names is damaged.
     pub fn external_files(&self) -> Result<Vec<ExternalSlot>> {
-        self.reader().external_slots().map_err(|e| self.named(e))
+        self.reader(&*self.now()?).external_slots().map_err(|e| self.named(e))
     }
 
     /// Which elements of which datasets a virtual dataset shows; none for others.
@@ -162,12 +163,12 @@ impl Dataset {
     /// # Errors
     /// The heap object that holds the mappings is damaged.
     pub fn virtual_mappings(&self) -> Result<Vec<VirtualMapping>> {
-        self.reader().virtual_mappings().map_err(|e| self.named(e))
+        self.reader(&*self.now()?).virtual_mappings().map_err(|e| self.named(e))
     }
 
     /// The extent of the source of an unlimited mapping, if it can be opened.
     pub fn source_shape(&self, mapping: &VirtualMapping) -> Option<Vec<u64>> {
-        self.reader().source_extent(mapping)
+        self.reader(&*self.now().ok()?).source_extent(mapping)
     }
 
     /// Number of allocated chunks; `None` if the dataset is not chunked.
@@ -175,7 +176,7 @@ impl Dataset {
     /// # Errors
     /// The chunk index is damaged.
     pub fn num_chunks(&self) -> Result<Option<u64>> {
-        self.reader().num_chunks().map_err(|e| self.named(e))
+        self.reader(&*self.now()?).num_chunks().map_err(|e| self.named(e))
     }
 
     /// Bytes that the elements take in the file, filtered as they are.
@@ -183,7 +184,7 @@ impl Dataset {
     /// # Errors
     /// The chunk index is damaged.
     pub fn storage_size(&self) -> Result<u64> {
-        self.reader().storage_size().map_err(|e| self.named(e))
+        self.reader(&*self.now()?).storage_size().map_err(|e| self.named(e))
     }
 
     /// All elements, in C order.
@@ -211,7 +212,8 @@ impl Dataset {
     }
 
     fn elements_of<T: Element>(&self, axes: &[Axis]) -> Result<Vec<T>> {
-        let reader = self.reader();
+        let now = self.now()?;
+        let reader = self.reader(&now);
         let bytes = if self.space().is_null() { 0 } else { reader.selected_bytes(axes)? };
         let count = to_usize(bytes)?.checked_div(self.dtype().size()).unwrap_or(0);
         let mut fill = |out: &mut [u8]| reader.read_into_zeroed(axes, out);
@@ -261,7 +263,7 @@ impl Dataset {
     /// The selection does not fit the shape, the result is larger than the limits, or the storage is damaged.
     pub fn read_raw(&self, selection: impl Into<Select>) -> Result<(Vec<u8>, Vec<u64>)> {
         let (axes, shape) = selection.into().resolve(self.shape()).map_err(|e| self.named(e))?;
-        let raw = self.reader().read(&axes).map_err(|e| self.named(e))?;
+        let raw = self.reader(&*self.now()?).read(&axes).map_err(|e| self.named(e))?;
         Ok((raw, shape))
     }
 
@@ -298,7 +300,8 @@ impl Dataset {
     /// The storage is damaged, or `visit` fails.
     pub fn for_each_block(&self, mut visit: impl FnMut(&[u8]) -> Result<()>) -> Result<()> {
         let mut buffer = Vec::new();
-        let reader = self.reader();
+        let now = self.now()?;
+        let reader = self.reader(&now);
         self.each_block(&mut Vec::new(), &mut |axes| {
             reader.read_into(axes, &mut buffer).map_err(|e| self.named(e))?;
             visit(&buffer)
@@ -359,8 +362,17 @@ impl Dataset {
         })
     }
 
-    fn reader(&self) -> Reader<'_> {
-        Reader { core: &self.info.core, dataset: &self.stored, depth: 0 }
+    /// The dataset as it is now: a file that is being changed may have moved its elements.
+    fn now(&self) -> Result<Arc<StoredDataset>> {
+        if !self.core.is_changing() {
+            return Ok(Arc::clone(&self.stored));
+        }
+        let header = ObjectHeader::load(self.core.ctx(), self.address()).map_err(|e| self.named(e))?;
+        StoredDataset::load(&self.core, &header).map(Arc::new).map_err(|e| self.named(e))
+    }
+
+    fn reader<'a>(&'a self, dataset: &'a StoredDataset) -> Reader<'a> {
+        Reader { core: &self.info.core, dataset, depth: 0 }
     }
 
     fn named(&self, error: Error) -> Error {

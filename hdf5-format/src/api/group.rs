@@ -105,6 +105,15 @@ impl Group {
         Ok(Group { info, links: Arc::new(links) })
     }
 
+    /// Where the links are now: a file that is being changed may have moved them.
+    fn now(&self) -> Result<Arc<Links>> {
+        if !self.core.is_changing() {
+            return Ok(Arc::clone(&self.links));
+        }
+        let header = ObjectHeader::load(self.core.ctx(), self.address()).map_err(|e| e.on(&self.path))?;
+        Links::open(self.core.ctx(), &header).map(Arc::new).map_err(|e| e.on(&self.path))
+    }
+
     /// How the group stores its links.
     pub fn storage(&self) -> GroupStorage {
         self.links.storage()
@@ -120,7 +129,7 @@ impl Group {
     /// # Errors
     /// The structure that holds the links is damaged.
     pub fn len(&self) -> Result<u64> {
-        self.links.count(self.core.ctx()).map_err(|e| e.on(&self.path))
+        self.now()?.count(self.core.ctx()).map_err(|e| e.on(&self.path))
     }
 
     /// True if there are no links.
@@ -133,7 +142,10 @@ impl Group {
 
     /// All links, in ascending order of the names' bytes. A broken link is an error in its place and hides no other.
     pub fn links(&self) -> Vec<Result<Link>> {
-        let links = self.links.list(self.core.ctx());
+        let links = match self.now() {
+            Ok(links) => links.list(self.core.ctx()),
+            Err(error) => return alloc::vec![Err(error)],
+        };
         links.into_iter().map(|l| l.map(Link::from).map_err(|e| e.on(&self.path))).collect()
     }
 
@@ -148,7 +160,7 @@ impl Group {
     /// There is none, or the structure that holds the links is damaged.
     pub fn link(&self, name: impl AsRef<[u8]>) -> Result<Link> {
         let name = name.as_ref();
-        let found = self.links.get(self.core.ctx(), name).map_err(|e| e.on(&self.path))?;
+        let found = self.now()?.get(self.core.ctx(), name).map_err(|e| e.on(&self.path))?;
         found
             .map(Link::from)
             .ok_or_else(|| Error::new(ErrorKind::NotFound, format!("no link named {:?}", shown(name))).on(&self.path))

@@ -2,6 +2,7 @@
 
 mod attribute;
 pub mod canonical;
+mod change;
 mod dataset;
 mod decode;
 mod element;
@@ -14,6 +15,7 @@ mod selection;
 mod value;
 
 pub use attribute::Attribute;
+pub use change::{CreateOptions, DatasetBuilder};
 pub use dataset::{Dataset, Layout};
 pub use element::Element;
 pub use file::File;

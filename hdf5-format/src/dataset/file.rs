@@ -12,6 +12,7 @@ use crate::limits::Limits;
 use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use core::any::Any;
 
 /// How a file is opened; files reached from it are opened the same way.
 #[derive(Clone, Default)]
@@ -34,6 +35,8 @@ pub struct FileCore {
     options: CoreOptions,
     /// Files between this one and the one the user opened.
     depth: usize,
+    /// What changes the file, for the layers above; readers only know that something does.
+    changer: Option<Arc<dyn Any + Send + Sync>>,
 }
 
 /// An object: the file it lies in, and where.
@@ -51,12 +54,34 @@ impl FileCore {
         FileCore::open_at_depth(storage, options, 0)
     }
 
+    /// Opens a file that `changer` changes through `storage`.
+    pub fn open_changing(
+        storage: Arc<dyn Storage>,
+        options: CoreOptions,
+        changer: Arc<dyn Any + Send + Sync>,
+    ) -> Result<Self> {
+        let mut core = FileCore::open(storage, options)?;
+        core.opened.context = core.opened.context.with_growing_end();
+        core.changer = Some(changer);
+        Ok(core)
+    }
+
+    /// True if the file is being changed: what was read of it may be out of date.
+    pub fn is_changing(&self) -> bool {
+        self.changer.is_some()
+    }
+
+    /// What changes the file, if it is of this type.
+    pub fn changer<T: Any + Send + Sync>(&self) -> Option<&T> {
+        self.changer.as_deref()?.downcast_ref()
+    }
+
     fn open_at_depth(storage: Arc<dyn Storage>, options: CoreOptions, depth: usize) -> Result<Self> {
         let members = |name: &str| options.external.open(ExternalKind::Member, name.as_bytes());
         let how =
             open::OpenOptions { salvage: options.salvage, name: options.name.as_deref(), members: Some(&members) };
         let opened = open::open(storage, options.limits.clone(), how)?;
-        Ok(FileCore { opened, options, depth })
+        Ok(FileCore { opened, options, depth, changer: None })
     }
 
     /// Where to read, how wide numbers are, which bounds hold.

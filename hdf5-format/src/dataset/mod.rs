@@ -6,6 +6,7 @@ mod chunked;
 mod contiguous;
 pub mod external;
 pub mod file;
+pub mod paste;
 pub mod read;
 pub mod stored;
 mod virtual_;

@@ -1,7 +1,7 @@
 //! Making all changes so far the file's state at once.
 
-use super::Editor;
 use super::redo::Redo;
+use super::{Editor, State};
 use crate::error::Result;
 use crate::io::StorageMut;
 use alloc::collections::BTreeMap;
@@ -28,7 +28,7 @@ impl Editor {
     /// The storage fails. If the new state was durable by then, or bytes of the old one may be overwritten, the editor
     /// refuses to go on; else the changes are kept, and the commit may be tried again.
     pub fn commit(&mut self) -> Result<()> {
-        self.check_usable()?;
+        self.check_sound()?;
         let before = self.superblock.end;
         let end = self.space.end_after_commit();
         self.superblock.end = end;
@@ -45,10 +45,13 @@ impl Editor {
                 self.space.commit();
                 self.end_changed();
                 self.commits = self.commits.wrapping_add(1);
+                self.committed = self.superblock.clone();
                 Ok(())
             }
             Err(error) => {
-                self.poisoned = durable;
+                if durable {
+                    self.state = State::Poisoned;
+                }
                 self.overlay.restore(dirty);
                 self.superblock.end = before;
                 let hint = if durable { "the file holds this commit" } else { "the file holds its last commit" };
@@ -68,7 +71,8 @@ impl Editor {
             storage.set_len(end)?;
             return storage.sync();
         }
-        let (fresh, live): (Vec<_>, Vec<_>) = dirty.iter().partition(|&(&offset, bytes)| self.is_fresh(offset, bytes));
+        let (fresh, live): (Vec<_>, Vec<_>) =
+            dirty.iter().partition(|&(&offset, bytes)| self.is_fresh_piece(offset, bytes));
         // 1. What no committed structure points at.
         write_pieces(storage, fresh.into_iter())?;
         let len = storage.len()?;
@@ -94,17 +98,25 @@ impl Editor {
     }
 
     /// True if no committed structure is where a piece goes.
-    fn is_fresh(&self, offset: u64, bytes: &[u8]) -> bool {
+    fn is_fresh_piece(&self, offset: u64, bytes: &[u8]) -> bool {
         let address = crate::codec::Address(offset.saturating_sub(self.superblock.base));
-        offset >= self.superblock.base && self.space.is_fresh(address, bytes.len() as u64)
+        offset >= self.superblock.base && self.is_fresh(address, bytes.len() as u64)
     }
 
     /// Forgets all changes since the last commit.
-    pub fn rollback(&mut self, superblock: crate::format::superblock::Superblock) {
+    ///
+    /// # Errors
+    /// A commit failed halfway.
+    pub fn rollback(&mut self) -> Result<()> {
+        if self.state == State::Poisoned {
+            return self.check_sound();
+        }
         drop(self.overlay.take_dirty());
-        self.superblock = superblock;
+        self.superblock = self.committed.clone();
         self.space.rollback();
+        self.state = State::Sound;
         self.end_changed();
+        Ok(())
     }
 }
 

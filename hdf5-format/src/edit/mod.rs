@@ -5,17 +5,42 @@
 //! file as if everything were in place, so that all readers of [`graph`](crate::graph) work on a file being changed.
 //! `docs/commit-protocol.md` tells what happens at a commit and why nothing is lost.
 
+mod attributes;
 mod bounds;
+mod chunk_index;
 mod commit;
+mod create;
+mod datasets;
+mod groups;
 pub(crate) mod header;
+mod links;
+mod objects;
+mod open;
 mod overlay;
 mod ranges;
+mod raw;
 mod redo;
 mod space;
+mod symbol_table;
 
 pub use bounds::{Bounds, Version};
 pub use commit::Durability;
+pub use create::{FileStyle, file_space};
+pub use datasets::LayoutChoice;
+pub use groups::GroupStyle;
 pub use space::Purpose;
+
+pub(crate) use attributes::{
+    NewAttribute, remove as remove_attribute, rename as rename_attribute, set as set_attribute,
+};
+pub(crate) use commit::recover;
+pub(crate) use create::create;
+pub(crate) use datasets::{NewDataset, commit_datatype, create as create_dataset, dataspace};
+pub(crate) use groups::create as create_group;
+pub(crate) use links::{check_name as check_link_name, insert as link, remove as unlink};
+pub(crate) use objects::{add_link, drop_link};
+pub(crate) use open::open;
+pub(crate) use raw::write as write_elements;
 
 use crate::codec::{Address, Writer, to_usize};
 use crate::error::{Error, ErrorKind, Result};
@@ -36,8 +61,22 @@ pub struct Editor {
     pub(crate) superblock: Superblock,
     bounds: Bounds,
     durability: Durability,
+    /// The superblock of the last commit.
+    committed: Superblock,
     commits: u64,
-    poisoned: bool,
+    /// Changes made since the file was opened.
+    changes: u64,
+    state: State,
+}
+
+/// Whether an editor can go on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Sound,
+    /// A change failed halfway: a rollback makes it sound.
+    Unsound,
+    /// A commit failed halfway.
+    Poisoned,
 }
 
 impl Editor {
@@ -56,7 +95,9 @@ impl Editor {
         // All ones stand for "undefined".
         let limit = u64::MAX.checked_shr(64u32.saturating_sub(bits)).unwrap_or(u64::MAX).saturating_sub(1);
         let space = Space::new(superblock.end, limit);
-        Editor { overlay, ctx, space, superblock, bounds, durability, commits: 0, poisoned: false }
+        let committed = superblock.clone();
+        let (commits, changes, state) = (0, 0, State::Sound);
+        Editor { overlay, ctx, space, superblock, bounds, durability, committed, commits, changes, state }
     }
 
     /// Where structures are read: everything changed so far is there.
@@ -81,7 +122,7 @@ impl Editor {
     pub fn allocate(&mut self, purpose: Purpose, len: u64) -> Result<Address> {
         let _ = purpose;
         let address = self.space.allocate(len)?;
-        self.end_changed();
+        self.changed();
         Ok(address)
     }
 
@@ -89,7 +130,7 @@ impl Editor {
     pub fn extend(&mut self, purpose: Purpose, address: Address, len: u64, more: u64) -> bool {
         let _ = purpose;
         let done = self.space.extend(address, len, more);
-        self.end_changed();
+        self.changed();
         done
     }
 
@@ -101,7 +142,7 @@ impl Editor {
         }
         self.overlay.forget(self.ctx.absolute(address), len);
         self.space.release(address, len);
-        self.end_changed();
+        self.changed();
     }
 
     /// A new block with these bytes.
@@ -120,6 +161,7 @@ impl Editor {
     /// They are not inside the file.
     pub fn write(&mut self, address: Address, bytes: &[u8]) -> Result<()> {
         self.ctx.check(address, bytes.len() as u64, "changed block")?;
+        self.changes = self.changes.wrapping_add(1);
         self.overlay.write(self.ctx.absolute(address), bytes);
         Ok(())
     }
@@ -131,11 +173,17 @@ impl Editor {
     pub fn write_raw(&mut self, address: Address, bytes: &[u8]) -> Result<()> {
         self.ctx.check(address, bytes.len() as u64, "raw data")?;
         let offset = self.ctx.absolute(address);
+        self.changes = self.changes.wrapping_add(1);
         if self.space.is_fresh(address, bytes.len() as u64) {
             return self.overlay.write_through(offset, bytes);
         }
         self.overlay.write(offset, bytes);
         Ok(())
+    }
+
+    /// True if no committed structure is in a range: it may be written at any time.
+    pub(crate) fn is_fresh(&self, address: Address, len: u64) -> bool {
+        self.space.is_fresh(address, len)
     }
 
     /// The bytes of a block, with what was changed.
@@ -153,13 +201,37 @@ impl Editor {
         self.space.free_bytes()
     }
 
-    /// Refuses to go on after a commit that failed halfway.
-    pub(crate) fn check_usable(&self) -> Result<()> {
-        if self.poisoned {
-            return Err(Error::new(ErrorKind::Invalid, "a commit failed halfway, and this handle can not go on")
-                .hint("open the file again: it holds the last commit"));
+    /// The storage as it reads with all changes.
+    pub(crate) fn storage(&self) -> Arc<dyn Storage> {
+        self.overlay.clone()
+    }
+
+    /// Changes made since the file was opened: a number that grows with each.
+    pub(crate) fn changes(&self) -> u64 {
+        self.changes
+    }
+
+    /// A change failed halfway.
+    pub(crate) fn mark_unsound(&mut self) {
+        if self.state == State::Sound {
+            self.state = State::Unsound;
         }
-        Ok(())
+    }
+
+    /// Refuses to go on where a change or a commit failed halfway.
+    pub(crate) fn check_sound(&self) -> Result<()> {
+        match self.state {
+            State::Sound => Ok(()),
+            State::Unsound => Err(Error::new(ErrorKind::Conflict, "an earlier change failed halfway")
+                .hint("roll back: the file is as it was at its last commit")),
+            State::Poisoned => Err(Error::new(ErrorKind::Conflict, "a commit failed halfway")
+                .hint("open the file again: that finishes the commit, or takes it back")),
+        }
+    }
+
+    fn changed(&mut self) {
+        self.changes = self.changes.wrapping_add(1);
+        self.end_changed();
     }
 
     fn end_changed(&self) {

@@ -42,6 +42,13 @@ impl FileContext {
         FileContext { storage, base, end, sizes, limits, image: Arc::default(), shared_messages: None }
     }
 
+    /// The same file, whose storage grows and shrinks from now on.
+    #[must_use]
+    pub fn with_growing_end(mut self) -> Self {
+        self.end = End::OfStorage;
+        self
+    }
+
     /// A context whose addresses count from absolute offset `base` and must stay below `end`, which is relative too.
     pub fn new(storage: Arc<dyn Storage>, base: u64, end: u64, sizes: Sizes, limits: Limits) -> Self {
         let end = End::At(end);

@@ -66,6 +66,15 @@ impl DiskFileMut {
         DiskFileMut::start(how, path.as_ref())
     }
 
+    /// Creates a file; what was there of that name goes.
+    ///
+    /// # Errors
+    /// The file or its folder may not be written.
+    pub fn create(path: impl AsRef<Path>) -> Result<Self> {
+        let how = fs::OpenOptions::new().read(true).write(true).create(true).truncate(true).open(path.as_ref());
+        DiskFileMut::start(how, path.as_ref())
+    }
+
     fn start(file: io::Result<fs::File>, path: &Path) -> Result<Self> {
         let name = |e: io::Error| Error::from(e).on(path.display());
         let file = file.map_err(name)?;

@@ -1,0 +1,494 @@
+//! Changing files: what creates, writes, links and deletes.
+//!
+//! Every change is seen at once through all handles of the file, and is in the file for good after
+//! [`File::commit`].
+
+use super::dataset::Dataset;
+use super::file::File;
+use super::group::{Group, LinkKind};
+use super::object::{NamedDatatype, Object, ObjectInfo};
+use super::options::OpenOptions;
+use super::selection::Select;
+use crate::codec::Address;
+use crate::dataset::file::{CoreOptions, FileCore};
+use crate::dataset::stored::StoredDataset;
+use crate::edit::{self, Durability, Editor, FileStyle, GroupStyle, LayoutChoice, NewAttribute, NewDataset};
+use crate::error::{Error, ErrorKind, Result};
+use crate::format::message::datatype::Datatype;
+use crate::format::message::fill_value::Fill;
+use crate::format::message::filter_pipeline::FilterDescription;
+use crate::format::message::link::LinkValue;
+use crate::graph::object_header::ObjectHeader;
+use crate::graph::open;
+use crate::io::{Storage, StorageMut};
+use crate::sync::Mutex;
+use alloc::format;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+/// How a new file is made.
+#[derive(Clone, Default)]
+#[must_use]
+pub struct CreateOptions {
+    style: FileStyle,
+    open: OpenOptions,
+    durability: Durability,
+}
+
+impl CreateOptions {
+    /// The defaults: readable by every library, no user block.
+    pub fn new() -> Self {
+        CreateOptions::default()
+    }
+
+    /// Versions of structures, user block, widths, and what else is fixed when a file is made.
+    pub fn style(mut self, style: FileStyle) -> Self {
+        self.style = style;
+        self
+    }
+
+    /// Limits, filters, and the policy for other files.
+    pub fn open_options(mut self, options: OpenOptions) -> Self {
+        self.open = options;
+        self
+    }
+
+    /// What a commit promises.
+    pub fn durability(mut self, durability: Durability) -> Self {
+        self.durability = durability;
+        self
+    }
+
+    /// Creates a file on disk; what was there of that name is replaced.
+    ///
+    /// # Errors
+    /// The style contradicts itself, or the file can not be written.
+    #[cfg(feature = "std")]
+    pub fn create(self, path: impl AsRef<std::path::Path>) -> Result<File> {
+        let path = path.as_ref();
+        let storage = crate::io::DiskFileMut::create(path)?;
+        self.create_in(storage).map_err(|e| e.on(path.display()))
+    }
+
+    /// Creates a file on any storage, whose content goes.
+    ///
+    /// # Errors
+    /// The style contradicts itself, or the storage fails.
+    pub fn create_in(self, storage: impl StorageMut + 'static) -> Result<File> {
+        let CreateOptions { style, open, durability } = self;
+        let mut editor = edit::create(Arc::new(storage), &style, open.limits.clone(), durability)?;
+        editor.commit()?;
+        start(editor, open)
+    }
+}
+
+fn start(editor: Editor, options: OpenOptions) -> Result<File> {
+    let storage: Arc<dyn Storage> = editor.storage();
+    let OpenOptions { limits, external, filters, name, .. } = options;
+    let options = CoreOptions { limits, external, filters, salvage: false, name };
+    let core = FileCore::open_changing(storage, options, Arc::new(Mutex::new(editor)))?;
+    Ok(File { core: Arc::new(core) })
+}
+
+impl OpenOptions {
+    /// Opens a file on disk for reading and changing.
+    ///
+    /// # Errors
+    /// As for [`OpenOptions::open`], and if the file may not be written.
+    #[cfg(feature = "std")]
+    pub fn open_rw(mut self, path: impl AsRef<std::path::Path>) -> Result<File> {
+        let path = path.as_ref();
+        let storage = crate::io::DiskFileMut::open(path)?;
+        if self.name.is_none() {
+            self.name = path.file_name().map(|n| n.to_string_lossy().into_owned());
+        }
+        self.open_rw_in(storage).map_err(|e| e.on(path.display()))
+    }
+
+    /// Opens a file on any storage for reading and changing.
+    ///
+    /// # Errors
+    /// As for [`OpenOptions::open`], and if the storage fails, or the file is one that is not changed: of several
+    /// members, or open elsewhere.
+    pub fn open_rw_in(self, storage: impl StorageMut + 'static) -> Result<File> {
+        let storage: Arc<dyn StorageMut> = Arc::new(storage);
+        edit::recover(&storage)?;
+        let opened = open::open(Arc::new(Arc::clone(&storage)), self.limits.clone(), open::OpenOptions::default())?;
+        let editor = edit::open(storage, &opened, self.limits.clone(), Durability::Atomic)?;
+        start(editor, self)
+    }
+}
+
+impl File {
+    /// Creates a file on disk that every library reads; what was there of that name is replaced.
+    ///
+    /// # Errors
+    /// As for [`CreateOptions::create`].
+    #[cfg(feature = "std")]
+    pub fn create(path: impl AsRef<std::path::Path>) -> Result<File> {
+        CreateOptions::new().create(path)
+    }
+
+    /// Opens a file on disk for reading and changing.
+    ///
+    /// # Errors
+    /// As for [`OpenOptions::open_rw`].
+    #[cfg(feature = "std")]
+    pub fn open_rw(path: impl AsRef<std::path::Path>) -> Result<File> {
+        OpenOptions::new().open_rw(path)
+    }
+
+    /// True if the file may be changed through this handle.
+    pub fn is_writable(&self) -> bool {
+        self.core.changer::<Mutex<Editor>>().is_some()
+    }
+
+    /// Makes all changes since the last commit durable: after a crash the file has all of them or none.
+    ///
+    /// # Errors
+    /// The file is open for reading only, or the storage fails; the error says which state the file is in.
+    pub fn commit(&self) -> Result<()> {
+        let mut editor = lock(&self.core)?.lock();
+        editor.check_sound()?;
+        editor.commit()
+    }
+
+    /// Takes back all changes since the last commit.
+    ///
+    /// # Errors
+    /// The file is open for reading only.
+    pub fn rollback(&self) -> Result<()> {
+        lock(&self.core)?.lock().rollback()
+    }
+}
+
+fn lock(core: &FileCore) -> Result<&Mutex<Editor>> {
+    core.changer().ok_or_else(|| {
+        Error::new(ErrorKind::Invalid, "the file is open for reading only").hint("open it with File::open_rw")
+    })
+}
+
+/// One change: if it fails after it began, nothing but a rollback is possible.
+fn change<R>(core: &FileCore, work: impl FnOnce(&mut Editor) -> Result<R>) -> Result<R> {
+    let mut editor = lock(core)?.lock();
+    editor.check_sound()?;
+    let before = editor.changes();
+    let result = work(&mut editor);
+    if result.is_err() && editor.changes() != before {
+        editor.mark_unsound();
+    }
+    result
+}
+
+/// A path split into the group's path and the last name.
+fn split(path: &[u8]) -> Result<(&[u8], &[u8])> {
+    let end = path.iter().rposition(|&b| b != b'/').map_or(0, |last| last.saturating_add(1));
+    let path = path.get(..end).unwrap_or(&[]);
+    let slash = path.iter().rposition(|&b| b == b'/');
+    let (parent, name) = match slash {
+        None => (&[][..], path),
+        Some(at) => path.split_at(at.saturating_add(1)),
+    };
+    edit::check_link_name(name)?;
+    Ok((parent, name))
+}
+
+impl Group {
+    /// Creates a group at a path from this one; the groups on the way must exist.
+    ///
+    /// # Errors
+    /// The name is no name or is taken, a group on the way is missing, or the file is open for reading only.
+    pub fn create_group(&self, path: impl AsRef<[u8]>) -> Result<Group> {
+        self.create_group_with(path, &GroupStyle::default())
+    }
+
+    /// Creates a group of a style.
+    ///
+    /// # Errors
+    /// As for [`Group::create_group`].
+    pub fn create_group_with(&self, path: impl AsRef<[u8]>, style: &GroupStyle) -> Result<Group> {
+        let object = self.create(path.as_ref(), |editor| edit::create_group(editor, style))?;
+        object.into_group()
+    }
+
+    /// Makes an object and its link.
+    pub(super) fn create(&self, path: &[u8], make: impl FnOnce(&mut Editor) -> Result<ObjectHeader>) -> Result<Object> {
+        let (parent, name) = split(path).map_err(|e| e.on(self.path()))?;
+        let parent = self.parent(parent)?;
+        let shown = parent.child_path(name);
+        if parent.link(name).is_ok() {
+            let hint = "delete it first, or choose another name";
+            return Err(Error::new(ErrorKind::Conflict, "there is an object of this name").hint(hint).on(shown));
+        }
+        let address = change(&self.core, |editor| {
+            let header = make(editor)?;
+            edit::link(editor, parent.address(), name, LinkValue::Hard(header.address))?;
+            Ok(header.address)
+        });
+        let address = address.map_err(|e| e.on(&shown))?;
+        self.file().at_address(address, shown)
+    }
+
+    /// The group at a path from this one; "" is this one.
+    fn parent(&self, path: &[u8]) -> Result<Group> {
+        if path.is_empty() { Ok(self.clone()) } else { self.group(path) }
+    }
+
+    /// Adds a link to an object of this file.
+    ///
+    /// # Errors
+    /// As for [`Group::create_group`], and if the object is of another file.
+    pub fn link_object(&self, path: impl AsRef<[u8]>, object: &ObjectInfo) -> Result<()> {
+        if !Arc::ptr_eq(&self.core, &object.core) {
+            return Err(Error::new(ErrorKind::Invalid, "the object is in another file")
+                .hint("an external link can point at it"));
+        }
+        let address = object.address();
+        self.add_link(path.as_ref(), |editor, parent, name| {
+            edit::link(editor, parent, name, LinkValue::Hard(address))?;
+            edit::add_link(editor, address)
+        })
+    }
+
+    /// Adds a link to a path, which need not lead anywhere yet.
+    ///
+    /// # Errors
+    /// As for [`Group::create_group`].
+    pub fn link_path(&self, path: impl AsRef<[u8]>, target: impl AsRef<[u8]>) -> Result<()> {
+        let value = LinkValue::Soft(target.as_ref().to_vec());
+        self.add_link(path.as_ref(), |editor, parent, name| edit::link(editor, parent, name, value))
+    }
+
+    /// Adds a link to a path in another file, which need not exist yet.
+    ///
+    /// # Errors
+    /// As for [`Group::create_group`].
+    pub fn link_external(
+        &self,
+        path: impl AsRef<[u8]>,
+        file: impl AsRef<[u8]>,
+        target: impl AsRef<[u8]>,
+    ) -> Result<()> {
+        let value = LinkValue::External { file: file.as_ref().to_vec(), path: target.as_ref().to_vec() };
+        self.add_link(path.as_ref(), |editor, parent, name| edit::link(editor, parent, name, value))
+    }
+
+    fn add_link(&self, path: &[u8], add: impl FnOnce(&mut Editor, Address, &[u8]) -> Result<()>) -> Result<()> {
+        let (parent, name) = split(path).map_err(|e| e.on(self.path()))?;
+        let parent = self.parent(parent)?;
+        change(&self.core, |editor| add(editor, parent.address(), name)).map_err(|e| e.on(parent.child_path(name)))
+    }
+}
+
+impl Dataset {
+    /// Writes elements as they are stored to the selected places, in C order of the selection.
+    ///
+    /// # Errors
+    /// The selection does not fit the shape, the bytes do not fit the selection, the elements are not the file's own
+    /// (virtual, external), or the file is open for reading only.
+    pub fn write_raw(&self, selection: impl Into<Select>, bytes: &[u8]) -> Result<()> {
+        change(&self.core, |editor| {
+            let mut header = ObjectHeader::load(editor.ctx(), self.address())?;
+            let stored = StoredDataset::load(&self.core, &header)?;
+            let (axes, _) = selection.into().resolve(&stored.dataspace.dims)?;
+            edit::write_elements(editor, &mut header, &stored, &axes, bytes)
+        })
+        .map_err(|e| e.on(self.path()))
+    }
+}
+
+impl Group {
+    /// Starts the description of a new dataset with elements of a type.
+    pub fn new_dataset(&self, datatype: Datatype) -> DatasetBuilder<'_> {
+        DatasetBuilder { group: self, new: NewDataset::new(datatype, Some(Vec::new())) }
+    }
+
+    /// Gives a datatype a name, so that datasets and attributes can share it.
+    ///
+    /// # Errors
+    /// As for [`Group::create_group`].
+    pub fn commit_datatype(&self, path: impl AsRef<[u8]>, datatype: &Datatype) -> Result<NamedDatatype> {
+        self.create(path.as_ref(), |editor| edit::commit_datatype(editor, datatype))?.into_named_datatype()
+    }
+
+    /// Takes a link away. The object goes with its last hard link, and all that only it holds.
+    ///
+    /// # Errors
+    /// There is no such link, the object's storage is damaged, or the file is open for reading only.
+    pub fn delete(&self, path: impl AsRef<[u8]>) -> Result<()> {
+        let (parent, name) = split(path.as_ref()).map_err(|e| e.on(self.path()))?;
+        let parent = self.parent(parent)?;
+        let done = change(&self.core, |editor| {
+            let link = edit::unlink(editor, parent.address(), name)?;
+            match link.target {
+                LinkValue::Hard(address) => edit::drop_link(editor, address),
+                _ => Ok(()),
+            }
+        });
+        done.map_err(|e| e.on(parent.child_path(name)))
+    }
+
+    /// Gives a link another name or another group; the object stays what and where it is.
+    ///
+    /// # Errors
+    /// There is no link of the old name, or one of the new; a group is missing; or the file is open for reading only.
+    pub fn rename(&self, from: impl AsRef<[u8]>, to: impl AsRef<[u8]>) -> Result<()> {
+        let (from_parent, from_name) = split(from.as_ref()).map_err(|e| e.on(self.path()))?;
+        let (to_parent, to_name) = split(to.as_ref()).map_err(|e| e.on(self.path()))?;
+        let (from_parent, to_parent) = (self.parent(from_parent)?, self.parent(to_parent)?);
+        let link = from_parent.link(from_name)?;
+        if to_parent.link(to_name).is_ok() {
+            let shown = to_parent.child_path(to_name);
+            return Err(Error::new(ErrorKind::Conflict, "there is an object of this name").on(shown));
+        }
+        let target = LinkValue::from(link.kind);
+        let done = change(&self.core, |editor| {
+            edit::link(editor, to_parent.address(), to_name, target)?;
+            edit::unlink(editor, from_parent.address(), from_name).map(|_| ())
+        });
+        done.map_err(|e| e.on(from_parent.child_path(from_name)))
+    }
+}
+
+impl From<LinkKind> for LinkValue {
+    fn from(kind: LinkKind) -> Self {
+        match kind {
+            LinkKind::Hard(address) => LinkValue::Hard(address),
+            LinkKind::Soft(path) => LinkValue::Soft(path),
+            LinkKind::External { file, path } => LinkValue::External { file, path },
+            LinkKind::UserDefined { class, data } => LinkValue::UserDefined { class, data },
+        }
+    }
+}
+
+/// A dataset to be made: see [`Group::new_dataset`].
+#[must_use]
+pub struct DatasetBuilder<'a> {
+    group: &'a Group,
+    new: NewDataset,
+}
+
+impl DatasetBuilder<'_> {
+    /// Lengths of the dimensions; none for a scalar, which is the default.
+    pub fn shape(mut self, shape: impl Into<Vec<u64>>) -> Self {
+        self.new.shape = Some(shape.into());
+        self
+    }
+
+    /// No elements at all.
+    pub fn null(mut self) -> Self {
+        self.new.shape = None;
+        self
+    }
+
+    /// What the lengths may grow to; `None` without bound.
+    pub fn maxshape(mut self, max: impl Into<Vec<Option<u64>>>) -> Self {
+        self.new.max_shape = Some(max.into());
+        self
+    }
+
+    /// Elements in chunks of these lengths.
+    pub fn chunks(mut self, chunk: impl Into<Vec<u64>>) -> Self {
+        self.new.layout = LayoutChoice::Chunked(chunk.into());
+        self
+    }
+
+    /// Elements in the object header: for a few bytes.
+    pub fn compact(mut self) -> Self {
+        self.new.layout = LayoutChoice::Compact;
+        self
+    }
+
+    /// Filters in order of writing, as they are described in the file.
+    pub fn filters(mut self, filters: impl Into<Vec<FilterDescription>>) -> Self {
+        self.new.filters = filters.into();
+        self
+    }
+
+    /// The element that stands where nothing was written, as it is stored.
+    pub fn fill_raw(mut self, element: impl Into<Vec<u8>>) -> Self {
+        self.new.fill = Fill::User(element.into());
+        self
+    }
+
+    /// Attributes carry their order of creation, and are indexed by it if `indexed`.
+    pub fn track_order(mut self, indexed: bool) -> Self {
+        self.new.track_order = Some(indexed);
+        self
+    }
+
+    /// Uses a committed datatype instead of one of its own.
+    pub fn committed(mut self, datatype: &NamedDatatype) -> Self {
+        self.new.committed = Some(datatype.address());
+        self.new.datatype = datatype.dtype().clone();
+        self
+    }
+
+    /// Makes the dataset, at a path from the group.
+    ///
+    /// # Errors
+    /// As for [`Group::create_group`], and if what is asked for contradicts itself or exceeds the format.
+    pub fn create(self, path: impl AsRef<[u8]>) -> Result<Dataset> {
+        let DatasetBuilder { group, new } = self;
+        let object = group.create(path.as_ref(), |editor| {
+            let header = edit::create_dataset(editor, &new)?;
+            new.committed.map_or(Ok(()), |datatype| edit::add_link(editor, datatype))?;
+            Ok(header)
+        })?;
+        object.into_dataset()
+    }
+}
+
+impl ObjectInfo {
+    /// Sets an attribute to elements as they are stored, new or in the place of the one of its name; `shape` is `None`
+    /// for no elements, empty for one.
+    ///
+    /// # Errors
+    /// The name is no name, the bytes do not fit the shape, the attribute is too long for the object, or the file is
+    /// open for reading only.
+    pub fn set_attr_raw(
+        &self,
+        name: impl AsRef<[u8]>,
+        datatype: &Datatype,
+        shape: Option<&[u64]>,
+        data: &[u8],
+    ) -> Result<()> {
+        let name = name.as_ref();
+        let named = |e: Error| e.on(format!("{}@{}", self.path(), super::group::shown(name)));
+        let count = shape.map_or(Some(0), |dims| dims.iter().try_fold(1u64, |n, &d| n.checked_mul(d)));
+        let expected = count.and_then(|n| n.checked_mul(datatype.size.into()));
+        if expected != Some(data.len() as u64) {
+            let text = format!("{} bytes for a value of {expected:?} bytes", data.len());
+            return Err(named(Error::new(ErrorKind::Shape, text)));
+        }
+        change(&self.core, |editor| {
+            let dataspace = edit::dataspace(editor, shape, None);
+            let new = NewAttribute { name, datatype, committed: None, dataspace: &dataspace, data };
+            let old = edit::set_attribute(editor, self.address(), &new)?;
+            old.and_then(|old| old.datatype.committed).map_or(Ok(()), |datatype| edit::drop_link(editor, datatype))
+        })
+        .map_err(named)
+    }
+
+    /// Takes an attribute away.
+    ///
+    /// # Errors
+    /// There is none of this name, or the file is open for reading only.
+    pub fn delete_attr(&self, name: impl AsRef<[u8]>) -> Result<()> {
+        let name = name.as_ref();
+        change(&self.core, |editor| {
+            let old = edit::remove_attribute(editor, self.address(), name)?;
+            old.datatype.committed.map_or(Ok(()), |datatype| edit::drop_link(editor, datatype))
+        })
+        .map_err(|e| e.on(self.path()))
+    }
+
+    /// Gives an attribute another name.
+    ///
+    /// # Errors
+    /// There is none of the old name, or one of the new, or the file is open for reading only.
+    pub fn rename_attr(&self, from: impl AsRef<[u8]>, to: impl AsRef<[u8]>) -> Result<()> {
+        change(&self.core, |editor| edit::rename_attribute(editor, self.address(), from.as_ref(), to.as_ref()))
+            .map_err(|e| e.on(self.path()))
+    }
+}

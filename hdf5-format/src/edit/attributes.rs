@@ -1,0 +1,301 @@
+//! Adding, changing and taking away attributes of an object, in the storage it has.
+
+use super::Editor;
+use super::header::{self, MAX_BODY, message};
+use crate::codec::Address;
+use crate::error::{Error, ErrorKind, Result};
+use crate::format::message::MessageKind;
+use crate::format::message::attribute::{AttributeMessage, Part};
+use crate::format::message::attribute_info::AttributeInfo;
+use crate::format::message::dataspace::Dataspace;
+use crate::format::message::datatype::Datatype;
+use crate::format::message::shared::SharedPointer;
+use crate::format::object_header::{MessageFlags, header_flags};
+use crate::graph::attributes::{AttributeRecord, Attributes};
+use crate::graph::object_header::{Message, ObjectHeader};
+use alloc::string::String;
+use alloc::vec::Vec;
+
+/// Most attributes in an object header, where it does not say.
+const MAX_COMPACT: u16 = 8;
+/// Fewest attributes in dense storage.
+const MIN_DENSE: u16 = 6;
+/// Longest name, in bytes: its length has 16 bits and counts the NUL.
+const LONGEST_NAME: usize = 65_534;
+
+/// An attribute to be written: its value as stored.
+#[derive(Clone, Debug)]
+pub(crate) struct NewAttribute<'a> {
+    pub(crate) name: &'a [u8],
+    pub(crate) datatype: &'a Datatype,
+    /// The committed datatype that it uses instead of its own.
+    pub(crate) committed: Option<Address>,
+    pub(crate) dataspace: &'a Dataspace,
+    pub(crate) data: &'a [u8],
+}
+
+/// Refuses names that the format has no place for.
+///
+/// # Errors
+/// The name is empty, has a NUL, or is too long.
+pub(crate) fn check_name(name: &[u8]) -> Result<()> {
+    let shown = || String::from_utf8_lossy(name).into_owned();
+    let wrong = |why: &str| Err(Error::new(ErrorKind::Invalid, alloc::format!("{:?} is no name: {why}", shown())));
+    match name {
+        b"" => wrong("it is empty"),
+        _ if name.contains(&0) => wrong("it has a NUL, where names end in the file"),
+        _ if name.len() > LONGEST_NAME => wrong("it is over 65534 bytes"),
+        _ => Ok(()),
+    }
+}
+
+/// The message of an attribute.
+///
+/// # Errors
+/// A part does not fit its 16-bit length.
+pub(crate) fn encode(editor: &Editor, attribute: &NewAttribute<'_>) -> Result<Vec<u8>> {
+    let low = editor.bounds().low;
+    let mut datatype = editor.writer();
+    match attribute.committed {
+        Some(address) => SharedPointer::Object(address).encode(&mut datatype)?,
+        None => attribute.datatype.encode_at_least(&mut datatype, low.datatype())?,
+    }
+    let mut dataspace = editor.writer();
+    attribute.dataspace.encode(&mut dataspace)?;
+    let utf8 = !attribute.name.is_ascii();
+    let needed = match () {
+        () if utf8 => 3,
+        () if attribute.committed.is_some() => 2,
+        () => 1,
+    };
+    let mut body = editor.writer();
+    AttributeMessage {
+        version: low.attribute().max(needed),
+        utf8,
+        name: attribute.name,
+        datatype: Part { shared: attribute.committed.is_some(), offset: 0, body: datatype.as_slice() },
+        dataspace: Part { shared: false, offset: 0, body: dataspace.as_slice() },
+        data: attribute.data,
+    }
+    .encode(&mut body)?;
+    Ok(body.into_bytes())
+}
+
+/// Adds an attribute, or puts it in the place of the one of its name, which is returned: what only that one used, the
+/// caller gives back.
+///
+/// # Errors
+/// The name is no name, or the attribute is too long for the object's header.
+pub(crate) fn set(
+    editor: &mut Editor,
+    object: Address,
+    attribute: &NewAttribute<'_>,
+) -> Result<Option<AttributeRecord>> {
+    check_name(attribute.name)?;
+    let body = encode(editor, attribute)?;
+    let mut header = ObjectHeader::load(editor.ctx(), object)?;
+    check_length(&header, &body)?;
+    let old = find(editor, &header, attribute.name)?;
+    if old.is_some() {
+        if info(editor, &header)?.is_none_or(|info| info.heap.is_none())
+            && replace_compact(editor, &mut header, attribute.name, &body)?
+        {
+            header::store(editor, &mut header)?;
+            return Ok(old);
+        }
+        take(editor, &mut header, attribute.name)?;
+    }
+    add(editor, &mut header, attribute.name, body)?;
+    header::store(editor, &mut header)?;
+    Ok(old)
+}
+
+/// Takes an attribute away: what it was.
+///
+/// # Errors
+/// There is none of this name, or the attributes are damaged.
+pub(crate) fn remove(editor: &mut Editor, object: Address, name: &[u8]) -> Result<AttributeRecord> {
+    let mut header = ObjectHeader::load(editor.ctx(), object)?;
+    let old = find(editor, &header, name)?.ok_or_else(|| missing(name))?;
+    take(editor, &mut header, name)?;
+    header::store(editor, &mut header)?;
+    Ok(old)
+}
+
+/// Gives an attribute another name. Its order of creation stays.
+///
+/// # Errors
+/// There is none of the old name, or one of the new.
+pub(crate) fn rename(editor: &mut Editor, object: Address, from: &[u8], to: &[u8]) -> Result<()> {
+    check_name(to)?;
+    let mut header = ObjectHeader::load(editor.ctx(), object)?;
+    let old = find(editor, &header, from)?.ok_or_else(|| missing(from))?;
+    if from == to {
+        return Ok(());
+    }
+    if find(editor, &header, to)?.is_some() {
+        let text = alloc::format!("there is an attribute named {:?}", String::from_utf8_lossy(to));
+        return Err(Error::new(ErrorKind::Conflict, text));
+    }
+    let body = renamed(editor, &old, to)?;
+    check_length(&header, &body)?;
+    if let Some(info) = info(editor, &header)?.filter(|info| info.heap.is_some()) {
+        dense::rename(editor, &info, &old, to, &body)?;
+    } else {
+        replace_compact(editor, &mut header, from, &body)?;
+    }
+    header::store(editor, &mut header)
+}
+
+mod dense;
+
+fn missing(name: &[u8]) -> Error {
+    Error::new(ErrorKind::NotFound, alloc::format!("no attribute named {:?}", String::from_utf8_lossy(name)))
+}
+
+fn check_length(header: &ObjectHeader, body: &[u8]) -> Result<()> {
+    if header.version > 1 || body.len() <= MAX_BODY {
+        return Ok(());
+    }
+    Err(Error::new(
+        ErrorKind::Limit,
+        alloc::format!("{} bytes exceed the {MAX_BODY} of an attribute in an old-style object header", body.len()),
+    )
+    .hint("objects made with the lower version bound v18 or later have no such limit"))
+}
+
+/// The attribute of a name, where the way to it is sound.
+fn find(editor: &Editor, header: &ObjectHeader, name: &[u8]) -> Result<Option<AttributeRecord>> {
+    Attributes::open(editor.ctx(), header)?.get(editor.ctx(), name)
+}
+
+/// The same attribute under another name.
+fn renamed(editor: &Editor, old: &AttributeRecord, name: &[u8]) -> Result<Vec<u8>> {
+    let ctx = editor.ctx();
+    let datatype = Datatype::parse(&mut old.datatype.cursor(ctx.sizes(), "datatype"), ctx.limits())?;
+    let dataspace = Dataspace::parse(&mut old.dataspace.cursor(ctx.sizes(), "dataspace"))?;
+    let committed = old.datatype.committed;
+    let new = NewAttribute { name, datatype: &datatype, committed, dataspace: &dataspace, data: &old.data };
+    encode(editor, &new)
+}
+
+/// Puts a message in the place of that of the same attribute: whether there was one.
+fn replace_compact(editor: &Editor, header: &mut ObjectHeader, name: &[u8], body: &[u8]) -> Result<bool> {
+    let place = compact_place(editor, header, name);
+    let Some(old) = place.and_then(|place| header.messages.get_mut(place)) else { return Ok(false) };
+    if body.len() > MAX_BODY {
+        return Ok(false);
+    }
+    old.body = body.into();
+    old.flags = MessageFlags(0);
+    Ok(true)
+}
+
+fn compact_place(editor: &Editor, header: &ObjectHeader, name: &[u8]) -> Option<usize> {
+    let sizes = editor.ctx().sizes();
+    header.messages.iter().position(|m| is_named(m, name, sizes))
+}
+
+fn is_named(m: &Message, name: &[u8], sizes: crate::codec::Sizes) -> bool {
+    m.kind == MessageKind::Attribute
+        && AttributeMessage::parse(&mut m.cursor(sizes, "attribute")).is_ok_and(|found| found.name == name)
+}
+
+/// Adds an attribute to a header that is stored afterwards.
+fn add(editor: &mut Editor, header: &mut ObjectHeader, name: &[u8], body: Vec<u8>) -> Result<()> {
+    if header.version == 1 {
+        header.messages.push(message(MessageKind::Attribute, 0, body));
+        return Ok(());
+    }
+    let mut info = info(editor, header)?.unwrap_or_else(|| new_info(header));
+    let index = info.next_index;
+    if let Some(next) = &mut info.next_index {
+        *next = next.checked_add(1).ok_or_else(|| {
+            Error::new(ErrorKind::Limit, "65535 attributes were created, and their orders of creation are used up")
+        })?;
+    }
+    let max_compact = header.phase_change.map_or(MAX_COMPACT, |(max, _)| max);
+    let count = header.all(MessageKind::Attribute).count();
+    let compact = info.heap.is_none() && count < usize::from(max_compact) && body.len() <= MAX_BODY;
+    if !compact && info.heap.is_none() {
+        dense::from_compact(editor, header, &mut info)?;
+    }
+    if compact {
+        let mut new = message(MessageKind::Attribute, 0, body);
+        new.creation_index = index;
+        header.messages.push(new);
+    } else {
+        dense::insert(editor, &info, name, index, &body)?;
+    }
+    set_info(editor, header, Some(&info))
+}
+
+/// Takes an attribute out of a header that is stored afterwards.
+fn take(editor: &mut Editor, header: &mut ObjectHeader, name: &[u8]) -> Result<()> {
+    let Some(mut info) = info(editor, header)? else {
+        if let Some(place) = compact_place(editor, header, name) {
+            header.messages.remove(place);
+        }
+        return Ok(());
+    };
+    let left = if info.heap.is_some() {
+        let left = dense::remove(editor, &info, name)?;
+        let min_dense = header.phase_change.map_or(MIN_DENSE, |(_, min)| min);
+        if left < u64::from(min_dense) {
+            dense::to_compact(editor, header, &mut info)?;
+        }
+        left
+    } else {
+        if let Some(place) = compact_place(editor, header, name) {
+            header.messages.remove(place);
+        }
+        header.all(MessageKind::Attribute).count() as u64
+    };
+    set_info(editor, header, Some(&info).filter(|_| left > 0))
+}
+
+/// Gives dense storage back; the object is about to go.
+///
+/// # Errors
+/// The storage is damaged.
+pub(crate) fn release(editor: &mut Editor, header: &ObjectHeader) -> Result<()> {
+    match info(editor, header)? {
+        Some(info) if info.heap.is_some() => dense::release(editor, &info),
+        _ => Ok(()),
+    }
+}
+
+fn new_info(header: &ObjectHeader) -> AttributeInfo {
+    let tracked = header.tracks_attribute_order();
+    AttributeInfo {
+        next_index: tracked.then_some(0),
+        heap: None,
+        name_index: None,
+        order_indexed: header.flags & header_flags::ATTRIBUTE_ORDER_INDEXED != 0,
+        order_index: None,
+    }
+}
+
+fn info(editor: &Editor, header: &ObjectHeader) -> Result<Option<AttributeInfo>> {
+    let message = header.find(MessageKind::AttributeInfo).filter(|_| header.version > 1);
+    message.map(|m| AttributeInfo::parse(&mut m.cursor(editor.ctx().sizes(), "attribute info"))).transpose()
+}
+
+/// Puts an attribute info in the place of the old; `None` takes it away.
+fn set_info(editor: &Editor, header: &mut ObjectHeader, info: Option<&AttributeInfo>) -> Result<()> {
+    let place = header.messages.iter().position(|m| m.kind == MessageKind::AttributeInfo);
+    let Some(info) = info else {
+        if let Some(place) = place {
+            header.messages.remove(place);
+        }
+        return Ok(());
+    };
+    let mut body = editor.writer();
+    info.encode(&mut body)?;
+    let new = message(MessageKind::AttributeInfo, MessageFlags::DONT_SHARE, body.into_bytes());
+    match place.and_then(|place| header.messages.get_mut(place)) {
+        Some(old) => *old = new,
+        None => header.messages.push(new),
+    }
+    Ok(())
+}

@@ -1,0 +1,168 @@
+//! New files.
+
+use super::header::{self, HeaderStyle, message};
+use super::{Bounds, Durability, Editor, Version, groups};
+use crate::codec::{Address, Sizes};
+use crate::error::{Error, ErrorKind, Result};
+use crate::format::message::MessageKind;
+use crate::format::message::btree_k::BTreeK;
+use crate::format::message::file_space_info::{FileSpaceInfo, Strategy};
+use crate::format::object_header::MessageFlags;
+use crate::format::superblock::{self, Root, Superblock};
+use crate::io::StorageMut;
+use crate::limits::Limits;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+/// What a new file is like.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FileStyle {
+    /// Versions of structures.
+    pub bounds: Bounds,
+    /// Bytes before the file's own: 0 or a power of two from 512.
+    pub user_block: u64,
+    /// Bytes of addresses and lengths: 2, 4 or 8 each.
+    pub sizes: Sizes,
+    /// Half the entries of a symbol table node.
+    pub leaf_k: u16,
+    /// Half the children of a node of a group's version 1 B-tree.
+    pub internal_k: u16,
+    /// Half the children of a node of a chunk index's version 1 B-tree.
+    pub chunk_k: u16,
+    /// Links and attributes of the root carry their order of creation; `Some(true)`: and are indexed by it.
+    pub track_order: Option<bool>,
+    /// How free space is handled, if not as by default.
+    pub file_space: Option<FileSpaceInfo>,
+}
+
+impl Default for FileStyle {
+    fn default() -> Self {
+        FileStyle {
+            bounds: Bounds::default(),
+            user_block: 0,
+            sizes: Sizes::EIGHT,
+            leaf_k: superblock::DEFAULT_LEAF_K,
+            internal_k: superblock::DEFAULT_INTERNAL_K,
+            chunk_k: superblock::DEFAULT_CHUNK_K,
+            track_order: None,
+            file_space: None,
+        }
+    }
+}
+
+impl FileStyle {
+    fn check(&self) -> Result<()> {
+        let wrong = |text: alloc::string::String| Err(Error::new(ErrorKind::Invalid, text));
+        let block = self.user_block;
+        if block != 0 && (block < 512 || !block.is_power_of_two()) {
+            return wrong(alloc::format!("a user block of {block} bytes, expected 0 or a power of two from 512"));
+        }
+        for size in [self.sizes.offset, self.sizes.length] {
+            if ![2, 4, 8].contains(&size) {
+                return wrong(alloc::format!("addresses or lengths of {size} bytes, expected 2, 4 or 8"));
+            }
+        }
+        if self.leaf_k == 0 || self.internal_k == 0 || self.chunk_k == 0 {
+            return wrong("a B-tree with K = 0".into());
+        }
+        if self.bounds.low > self.bounds.high {
+            return wrong(alloc::format!("version bounds {:?} to {:?}", self.bounds.low, self.bounds.high));
+        }
+        Ok(())
+    }
+
+    /// The version of the superblock: what the bound asks for, or what the settings need.
+    fn superblock_version(&self) -> Result<u8> {
+        let needed = match () {
+            () if self.file_space.is_some() => 2,
+            () if self.chunk_k != superblock::DEFAULT_CHUNK_K => 1,
+            () => 0,
+        };
+        if needed > self.bounds.high.superblock() {
+            return Err(Error::new(ErrorKind::Invalid, "the file space settings need a newer superblock")
+                .hint("raise the upper version bound to v18 or later"));
+        }
+        Ok(self.bounds.low.superblock().max(needed))
+    }
+
+    /// The superblock extension's messages.
+    fn extension(&self, version: u8, editor: &Editor) -> Result<Vec<crate::graph::object_header::Message>> {
+        let mut messages = Vec::new();
+        let defaults = (superblock::DEFAULT_CHUNK_K, superblock::DEFAULT_INTERNAL_K, superblock::DEFAULT_LEAF_K);
+        if version >= 2 && (self.chunk_k, self.internal_k, self.leaf_k) != defaults {
+            let mut body = editor.writer();
+            BTreeK { chunk: self.chunk_k, group_internal: self.internal_k, group_leaf: self.leaf_k }
+                .encode(&mut body)?;
+            messages.push(message(MessageKind::BTreeK, MessageFlags::DONT_SHARE, body.into_bytes()));
+        }
+        if let Some(space) = &self.file_space {
+            let mut body = editor.writer();
+            space.encode(&mut body)?;
+            let flags = MessageFlags::DONT_SHARE | MessageFlags::MARK_IF_UNKNOWN;
+            messages.push(message(MessageKind::FileSpaceInfo, flags, body.into_bytes()));
+        }
+        Ok(messages)
+    }
+}
+
+/// File space settings as a file has them that does not keep free space.
+pub fn file_space(strategy: Strategy, page_size: u64) -> FileSpaceInfo {
+    FileSpaceInfo {
+        version: 1,
+        strategy,
+        persist: false,
+        threshold: 1,
+        page_size,
+        page_end_threshold: 0,
+        end_of_allocation: None,
+        managers: Vec::new(),
+    }
+}
+
+/// An empty file on a storage whose content goes; nothing is valid there before the first commit.
+///
+/// # Errors
+/// The style contradicts itself, or the storage fails.
+pub(crate) fn create(
+    storage: Arc<dyn StorageMut>,
+    style: &FileStyle,
+    limits: Limits,
+    durability: Durability,
+) -> Result<Editor> {
+    style.check()?;
+    let version = style.superblock_version()?;
+    storage.set_len(0)?;
+    storage.set_len(style.user_block)?;
+    let mut superblock = Superblock {
+        version,
+        sizes: style.sizes,
+        leaf_k: style.leaf_k,
+        internal_k: style.internal_k,
+        chunk_k: style.chunk_k,
+        flags: 0,
+        base: style.user_block,
+        free_space: None,
+        extension: None,
+        end: 0,
+        driver_info: None,
+        root: Root { header: Address(0), cached: None },
+    };
+    superblock.end = superblock.encoded_len() as u64;
+    let mut editor = Editor::new(storage, superblock, limits, style.bounds, durability);
+    let extension = style.extension(version, &editor)?;
+    if !extension.is_empty() {
+        let v2 = HeaderStyle { v2: style.bounds.low >= Version::V18, ..HeaderStyle::default() };
+        editor.superblock.extension = Some(header::create(&mut editor, v2, extension)?.address);
+    }
+    let group = groups::GroupStyle { track_order: style.track_order, ..groups::GroupStyle::default() };
+    let root = groups::create(&mut editor, &group)?;
+    editor.superblock.root = Root { header: root.address, cached: groups::cached(&editor, &root)? };
+    Ok(editor)
+}
+
+impl Editor {
+    /// The header of the root group.
+    pub fn root(&self) -> Address {
+        self.superblock.root.header
+    }
+}

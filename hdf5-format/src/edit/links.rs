@@ -1,0 +1,183 @@
+//! Adding and taking away links of a group, in the storage it has.
+
+use super::header::{self, MAX_BODY, message};
+use super::{Editor, groups};
+use crate::codec::Address;
+use crate::error::{Error, ErrorKind, Result};
+use crate::format::message::MessageKind;
+use crate::format::message::group_info::GroupInfo;
+use crate::format::message::link::{LinkMessage, LinkValue};
+use crate::format::message::link_info::LinkInfo;
+use crate::graph::links::{Link, Links};
+use crate::graph::object_header::ObjectHeader;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+mod dense;
+mod old;
+
+/// Most links in the header of a group, where it does not say.
+const MAX_COMPACT: u16 = 8;
+/// Fewest links in dense storage.
+const MIN_DENSE: u16 = 6;
+
+/// Refuses names that no path can say.
+///
+/// # Errors
+/// The name is empty, ".", or has a slash or NUL.
+pub(crate) fn check_name(name: &[u8]) -> Result<()> {
+    let shown = || String::from_utf8_lossy(name).into_owned();
+    let wrong = |why: &str| Err(Error::new(ErrorKind::Invalid, alloc::format!("{:?} is no name: {why}", shown())));
+    match name {
+        b"" => wrong("it is empty"),
+        b"." => wrong("it means the group itself"),
+        _ if name.contains(&b'/') => wrong("it has a slash, which separates names"),
+        _ if name.contains(&0) => wrong("it has a NUL, where names end in the file"),
+        _ => Ok(()),
+    }
+}
+
+/// Adds a link. The caller counts the new link in the target's header.
+///
+/// # Errors
+/// The name is no name or is taken, the object is no group, or its links are damaged.
+pub(crate) fn insert(editor: &mut Editor, group: Address, name: &[u8], target: LinkValue) -> Result<()> {
+    check_name(name)?;
+    check_target(&target)?;
+    let mut header = ObjectHeader::load(editor.ctx(), group)?;
+    let links = Links::open(editor.ctx(), &header)?;
+    if links.lookup(editor.ctx(), name)?.is_some() {
+        let shown = String::from_utf8_lossy(name);
+        return Err(Error::new(ErrorKind::Conflict, alloc::format!("there is a link named {shown:?}"))
+            .hint("delete it first, or choose another name"));
+    }
+    if let Some(table) = groups::symbol_table_of(editor, &header)? {
+        let old_can = name.is_ascii() && matches!(target, LinkValue::Hard(_) | LinkValue::Soft(_));
+        if old_can {
+            return old::insert(editor, &table, name, &target);
+        }
+        old::convert(editor, &mut header, &table)?;
+    }
+    insert_new(editor, &mut header, name, target)
+}
+
+fn check_target(target: &LinkValue) -> Result<()> {
+    let wrong = |text: &'static str| Err(Error::new(ErrorKind::Invalid, text));
+    match target {
+        LinkValue::Soft(path) if path.is_empty() || path.contains(&0) => {
+            wrong("the path of a soft link is empty or has a NUL")
+        }
+        LinkValue::External { file, path } if file.is_empty() || file.contains(&0) || path.contains(&0) => {
+            wrong("the file of an external link is empty, or file or path have a NUL")
+        }
+        LinkValue::Soft(path) if path.len() > MAX_BODY => wrong("the path of a soft link is over 65535 bytes"),
+        _ => Ok(()),
+    }
+}
+
+/// Adds a link to a new-style group, whose header is loaded.
+fn insert_new(editor: &mut Editor, header: &mut ObjectHeader, name: &[u8], target: LinkValue) -> Result<()> {
+    let mut info = link_info(editor, header)?;
+    let creation_order = info.next_order;
+    if let Some(next) = &mut info.next_order {
+        *next = next.checked_add(1).ok_or_else(|| Error::new(ErrorKind::Limit, "orders of creation are used up"))?;
+    }
+    let link = LinkMessage { creation_order, utf8: !name.is_ascii(), name: name.to_vec(), value: target };
+    let mut body = editor.writer();
+    link.encode(&mut body)?;
+    let (max_compact, _) = phase_change(editor, header)?;
+    let count = header.all(MessageKind::Link).count();
+    let compact = info.heap.is_none() && count < usize::from(max_compact) && body.position() <= MAX_BODY;
+    if !compact && info.heap.is_none() {
+        dense::from_compact(editor, header, &mut info)?;
+    }
+    if compact {
+        header.messages.push(message(MessageKind::Link, 0, body.into_bytes()));
+    } else {
+        dense::insert(editor, &info, &link, body.as_slice())?;
+    }
+    set_link_info(editor, header, &info)?;
+    header::store(editor, header)
+}
+
+/// Takes a link away: what it was. The caller counts it off in the target's header.
+///
+/// # Errors
+/// There is no such link, the object is no group, or its links are damaged.
+pub(crate) fn remove(editor: &mut Editor, group: Address, name: &[u8]) -> Result<Link> {
+    let mut header = ObjectHeader::load(editor.ctx(), group)?;
+    let links = Links::open(editor.ctx(), &header)?;
+    let link = links.lookup(editor.ctx(), name)?.ok_or_else(|| {
+        let shown = String::from_utf8_lossy(name);
+        Error::new(ErrorKind::NotFound, alloc::format!("no link named {shown:?}"))
+    })?;
+    if let Some(table) = groups::symbol_table_of(editor, &header)? {
+        old::remove(editor, &table, name)?;
+        return Ok(link);
+    }
+    let mut info = link_info(editor, &header)?;
+    let mut left = None;
+    if info.heap.is_some() {
+        let count = dense::remove(editor, &info, &link)?;
+        let (_, min_dense) = phase_change(editor, &header)?;
+        if count < u64::from(min_dense) {
+            dense::to_compact(editor, &mut header, &mut info)?;
+        }
+        left = Some(count);
+    } else {
+        let sizes = editor.ctx().sizes();
+        let is_it = |m: &crate::graph::object_header::Message| {
+            m.kind == MessageKind::Link
+                && LinkMessage::parse(&mut m.cursor(sizes, "link")).is_ok_and(|found| found.name == name)
+        };
+        header.messages.retain(|m| !is_it(m));
+    }
+    let left = left.unwrap_or(header.all(MessageKind::Link).count() as u64);
+    if left == 0 && info.next_order.is_some() {
+        info.next_order = Some(0);
+    }
+    set_link_info(editor, &mut header, &info)?;
+    header::store(editor, &mut header)?;
+    Ok(link)
+}
+
+/// Takes all links away and gives their storage back; the links that were there. The header is about to go.
+///
+/// # Errors
+/// The links are damaged.
+pub(crate) fn clear(editor: &mut Editor, header: &ObjectHeader) -> Result<Vec<Link>> {
+    let links = Links::open(editor.ctx(), header)?;
+    let all = links.list(editor.ctx()).into_iter().collect::<Result<Vec<Link>>>()?;
+    if let Some(table) = groups::symbol_table_of(editor, header)? {
+        old::release(editor, &table)?;
+    } else {
+        let info = link_info(editor, header)?;
+        if info.heap.is_some() {
+            dense::release(editor, &info)?;
+        }
+    }
+    Ok(all)
+}
+
+fn link_info(editor: &Editor, header: &ObjectHeader) -> Result<LinkInfo> {
+    let message = header.find(MessageKind::LinkInfo);
+    let message = message.ok_or_else(|| Error::new(ErrorKind::TypeMismatch, "the object is not a group"))?;
+    LinkInfo::parse(&mut message.cursor(editor.ctx().sizes(), "link info"))
+}
+
+/// Puts a changed link info, which has the length it had, in the place of the old.
+fn set_link_info(editor: &Editor, header: &mut ObjectHeader, info: &LinkInfo) -> Result<()> {
+    let mut body = editor.writer();
+    info.encode(&mut body)?;
+    if let Some(message) = header.messages.iter_mut().find(|m| m.kind == MessageKind::LinkInfo) {
+        message.body = body.into_bytes().into();
+    }
+    Ok(())
+}
+
+/// Most compact and fewest dense links.
+fn phase_change(editor: &Editor, header: &ObjectHeader) -> Result<(u16, u16)> {
+    let Some(message) = header.find(MessageKind::GroupInfo) else { return Ok((MAX_COMPACT, MIN_DENSE)) };
+    let info = GroupInfo::parse(&mut message.cursor(editor.ctx().sizes(), "group info"))?;
+    Ok(info.phase_change.unwrap_or((MAX_COMPACT, MIN_DENSE)))
+}

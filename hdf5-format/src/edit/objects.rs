@@ -1,0 +1,89 @@
+//! Hard links to objects, and what goes with the last of them.
+
+use super::header::{self, set_ref_count};
+use super::{Editor, Purpose, attributes, links};
+use crate::codec::Address;
+use crate::dataset::axes::box_bytes;
+use crate::dataset::stored;
+use crate::error::{Error, ErrorKind, Result};
+use crate::format::message::MessageKind;
+use crate::format::message::layout::{DataLayout, Storage};
+use crate::graph::attributes::Attributes;
+use crate::graph::links::LinkTarget;
+use crate::graph::object_header::{ObjectHeader, ObjectType};
+use crate::graph::shared;
+use alloc::vec::Vec;
+
+/// Counts one more hard link to an object.
+///
+/// # Errors
+/// The object's header is damaged, or has 2^32 - 1 links.
+pub(crate) fn add_link(editor: &mut Editor, object: Address) -> Result<()> {
+    let mut header = ObjectHeader::load(editor.ctx(), object)?;
+    let count = header.ref_count.checked_add(1);
+    let count = count.ok_or_else(|| Error::new(ErrorKind::Limit, "an object has at most 4294967295 hard links"))?;
+    set_ref_count(&mut header, count)?;
+    header::store(editor, &mut header)
+}
+
+/// Counts a hard link off. With the last one the object goes, and what only it holds.
+///
+/// # Errors
+/// A header or storage that is given back is damaged.
+pub(crate) fn drop_link(editor: &mut Editor, object: Address) -> Result<()> {
+    // Objects whose count goes down; a group that goes adds its own.
+    let mut ahead = alloc::vec![object];
+    while let Some(address) = ahead.pop() {
+        let mut header = ObjectHeader::load(editor.ctx(), address)?;
+        let left = header.ref_count.saturating_sub(1);
+        if left > 0 {
+            set_ref_count(&mut header, left)?;
+            header::store(editor, &mut header)?;
+        } else {
+            destroy(editor, &header, &mut ahead)?;
+        }
+    }
+    Ok(())
+}
+
+/// Gives back all that an object holds; objects that it points at go to `ahead`.
+fn destroy(editor: &mut Editor, header: &ObjectHeader, ahead: &mut Vec<Address>) -> Result<()> {
+    if header.object_type() == ObjectType::Group {
+        for link in links::clear(editor, header)? {
+            if let LinkTarget::Hard(target) = link.target {
+                ahead.push(target);
+            }
+        }
+    }
+    if header.object_type() == ObjectType::Dataset {
+        let (datatype, committed) = stored::datatype(editor.ctx(), header)?;
+        ahead.extend(committed);
+        release_elements(editor, header, u64::from(datatype.size))?;
+    }
+    for attribute in Attributes::open(editor.ctx(), header)?.list(editor.ctx())? {
+        ahead.extend(attribute?.datatype.committed);
+    }
+    attributes::release(editor, header)?;
+    header::release(editor, header);
+    Ok(())
+}
+
+fn release_elements(editor: &mut Editor, header: &ObjectHeader, element: u64) -> Result<()> {
+    let ctx = editor.ctx();
+    let Some(message) = header.find(MessageKind::DataLayout) else { return Ok(()) };
+    let layout = DataLayout::parse(&mut message.cursor(ctx.sizes(), "data layout"))?;
+    match layout.storage {
+        Storage::Contiguous { address: Some(address), size } => {
+            let Some(space) = header.find(MessageKind::Dataspace) else { return Ok(()) };
+            let space = shared::resolve(ctx, space)?;
+            let space =
+                crate::format::message::dataspace::Dataspace::parse(&mut space.cursor(ctx.sizes(), "dataspace"))?;
+            let bytes = size.or_else(|| box_bytes(space.dims.iter().copied(), element)).unwrap_or(0);
+            editor.ctx().check(address, bytes, "contiguous data")?;
+            editor.release(Purpose::RawData, address, bytes);
+        }
+        Storage::Chunked(layout) => super::raw::release_chunks(editor, header, &layout)?,
+        Storage::Compact { .. } | Storage::Contiguous { .. } | Storage::Virtual { .. } => {}
+    }
+    Ok(())
+}

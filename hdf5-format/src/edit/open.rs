@@ -1,0 +1,46 @@
+//! Files that exist, for changing.
+
+use super::{Bounds, Durability, Editor, Version};
+use crate::error::{Error, ErrorKind, Result};
+use crate::format::superblock::{OPEN_FOR_SWMR, OPEN_FOR_WRITE};
+use crate::graph::object_header::ObjectHeader;
+use crate::graph::open::OpenedFile;
+use crate::io::StorageMut;
+use crate::limits::Limits;
+use alloc::sync::Arc;
+
+/// An editor of an opened file. New objects have the style of the root group.
+///
+/// # Errors
+/// The file is one that is not changed: of several members, with a metadata cache image or free space that it keeps,
+/// or marked as open elsewhere.
+pub(crate) fn open(
+    storage: Arc<dyn StorageMut>,
+    opened: &OpenedFile,
+    limits: Limits,
+    durability: Durability,
+) -> Result<Editor> {
+    let refused = |text: &'static str, hint: &'static str| Err(Error::unsupported(text).hint(hint));
+    if opened.driver.is_some() {
+        return refused("a file of several members is not changed", "repack it into one file first");
+    }
+    if opened.cache_image.is_some() {
+        return refused("the file has a metadata cache image", "repack it first");
+    }
+    if opened.file_space.as_ref().is_some_and(|space| space.persist) {
+        return refused("the file keeps its free space in persistent managers", "repack it first");
+    }
+    let superblock = opened.superblock.clone();
+    if superblock.version >= 3 && superblock.flags & (OPEN_FOR_WRITE | OPEN_FOR_SWMR) != 0 {
+        return Err(Error::new(ErrorKind::Locked, "the file is marked as open for writing")
+            .hint("another program has it open, or died; h5clear -s takes the mark away"));
+    }
+    let root = ObjectHeader::load(&opened.context, superblock.root.header)?;
+    let low = match (root.version, superblock.version) {
+        (1, _) => Version::Earliest,
+        (_, 0..=2) => Version::V18,
+        _ => Version::V110,
+    };
+    let bounds = Bounds { low, ..Bounds::default() };
+    Ok(Editor::new(storage, superblock, limits, bounds, durability))
+}
