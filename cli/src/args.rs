@@ -58,6 +58,16 @@ pub(crate) enum Command {
     Digest(DigestArgs),
     /// Make a small file, and show its tree and values.
     Demo(DemoArgs),
+    /// Do the edits of a script, one JSON object a line.
+    Apply(ApplyArgs),
+}
+
+#[derive(Args)]
+pub(crate) struct ApplyArgs {
+    /// The edits.
+    pub(crate) ops: PathBuf,
+    /// The file to make or change.
+    pub(crate) file: PathBuf,
 }
 
 /// An object of a file.

@@ -1,5 +1,6 @@
 //! The `h5` command, as a library: its commands, and the digest of a file for other programs.
 
+mod apply;
 mod args;
 mod attrs;
 mod cat;
@@ -24,8 +25,16 @@ pub(crate) enum Failure {
     File(hdf5_format::Error),
     /// Standard output: a closed pipe ends the program quietly.
     Output(std::io::Error),
+    /// What the user asked for.
+    Request(String),
     /// Some objects could not be read; they are named in the output.
     Partial(usize),
+}
+
+impl Failure {
+    pub(crate) fn text(text: String) -> Self {
+        Failure::Request(text)
+    }
 }
 
 impl From<hdf5_format::Error> for Failure {
@@ -53,6 +62,7 @@ pub fn main() -> ExitCode {
         Err(Failure::Output(e)) if e.kind() == std::io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
         Err(Failure::Output(e)) => fail(&e),
         Err(Failure::File(e)) => fail(&e),
+        Err(Failure::Request(text)) => fail(&text),
         Err(Failure::Partial(n)) => {
             anstream::eprintln!("h5: {n} {} could not be read", if n == 1 { "thing" } else { "things" });
             ExitCode::from(3)
@@ -74,5 +84,6 @@ fn run(cli: &Cli) -> Outcome {
         Command::Attrs(args) => attrs::run(cli, args),
         Command::Digest(args) => digest::run(cli, args),
         Command::Demo(args) => demo::run(cli, args),
+        Command::Apply(args) => apply::run(args),
     }
 }

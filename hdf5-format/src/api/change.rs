@@ -4,11 +4,13 @@
 //! [`File::commit`].
 
 use super::dataset::Dataset;
+use super::encode::{Encoder, Heap};
 use super::file::File;
 use super::group::{Group, LinkKind};
 use super::object::{NamedDatatype, Object, ObjectInfo};
 use super::options::OpenOptions;
 use super::selection::Select;
+use super::value::Value;
 use crate::codec::Address;
 use crate::dataset::file::{CoreOptions, FileCore};
 use crate::dataset::stored::StoredDataset;
@@ -297,6 +299,28 @@ impl Dataset {
     }
 }
 
+impl Dataset {
+    /// Writes values to the selected places, in C order of the selection.
+    ///
+    /// # Errors
+    /// As for [`Dataset::write_raw`], and if a value is of another kind than the dataset's type or does not fit it.
+    pub fn write_values(&self, selection: impl Into<Select>, values: &[Value]) -> Result<()> {
+        let bytes = encode(&self.core, self.dtype(), values).map_err(|e| e.on(self.path()))?;
+        self.write_raw(selection, &bytes)
+    }
+}
+
+/// Values as stored elements; what they keep in the heap is written.
+fn encode(core: &FileCore, datatype: &Datatype, values: &[Value]) -> Result<Vec<u8>> {
+    let mut out = Vec::new();
+    let address_len = core.ctx().sizes().o();
+    change(core, |editor| {
+        let heap: Heap<'_> = &mut |object| edit::insert_heap_object(editor, object);
+        Encoder { address_len, heap }.all(datatype, values, &mut out)
+    })?;
+    Ok(out)
+}
+
 impl Group {
     /// Starts the description of a new dataset with elements of a type.
     pub fn new_dataset(&self, datatype: Datatype) -> DatasetBuilder<'_> {
@@ -411,6 +435,15 @@ impl DatasetBuilder<'_> {
         self
     }
 
+    /// The value that stands where nothing was written.
+    ///
+    /// # Errors
+    /// It is of another kind than the type, or does not fit it.
+    pub fn fill(self, value: &Value) -> Result<Self> {
+        let element = encode(&self.group.core, &self.new.datatype, core::slice::from_ref(value))?;
+        Ok(self.fill_raw(element))
+    }
+
     /// Attributes carry their order of creation, and are indexed by it if `indexed`.
     pub fn track_order(mut self, indexed: bool) -> Self {
         self.new.track_order = Some(indexed);
@@ -453,7 +486,31 @@ impl ObjectInfo {
         shape: Option<&[u64]>,
         data: &[u8],
     ) -> Result<()> {
-        let name = name.as_ref();
+        self.put_attr(name.as_ref(), (datatype, None), shape, data)
+    }
+
+    /// Sets an attribute that uses a committed datatype to values: see [`set_attr_raw`](Self::set_attr_raw).
+    ///
+    /// # Errors
+    /// As for [`set_attr_values`](Self::set_attr_values).
+    pub fn set_attr_committed(
+        &self,
+        name: impl AsRef<[u8]>,
+        datatype: &NamedDatatype,
+        shape: Option<&[u64]>,
+        values: &[Value],
+    ) -> Result<()> {
+        let bytes = encode(&self.core, datatype.dtype(), values).map_err(|e| e.on(self.path()))?;
+        self.put_attr(name.as_ref(), (datatype.dtype(), Some(datatype.address())), shape, &bytes)
+    }
+
+    fn put_attr(
+        &self,
+        name: &[u8],
+        (datatype, committed): (&Datatype, Option<Address>),
+        shape: Option<&[u64]>,
+        data: &[u8],
+    ) -> Result<()> {
         let named = |e: Error| e.on(format!("{}@{}", self.path(), super::group::shown(name)));
         let count = shape.map_or(Some(0), |dims| dims.iter().try_fold(1u64, |n, &d| n.checked_mul(d)));
         let expected = count.and_then(|n| n.checked_mul(datatype.size.into()));
@@ -463,11 +520,27 @@ impl ObjectInfo {
         }
         change(&self.core, |editor| {
             let dataspace = edit::dataspace(editor, shape, None);
-            let new = NewAttribute { name, datatype, committed: None, dataspace: &dataspace, data };
+            let new = NewAttribute { name, datatype, committed, dataspace: &dataspace, data };
+            committed.map_or(Ok(()), |datatype| edit::add_link(editor, datatype))?;
             let old = edit::set_attribute(editor, self.address(), &new)?;
             old.and_then(|old| old.datatype.committed).map_or(Ok(()), |datatype| edit::drop_link(editor, datatype))
         })
         .map_err(named)
+    }
+
+    /// Sets an attribute to values: see [`set_attr_raw`](Self::set_attr_raw).
+    ///
+    /// # Errors
+    /// As for [`set_attr_raw`](Self::set_attr_raw), and if a value is of another kind than the type or does not fit it.
+    pub fn set_attr_values(
+        &self,
+        name: impl AsRef<[u8]>,
+        datatype: &Datatype,
+        shape: Option<&[u64]>,
+        values: &[Value],
+    ) -> Result<()> {
+        let bytes = encode(&self.core, datatype, values).map_err(|e| e.on(self.path()))?;
+        self.set_attr_raw(name, datatype, shape, &bytes)
     }
 
     /// Takes an attribute away.

@@ -6,6 +6,7 @@ mod change;
 mod dataset;
 mod decode;
 mod element;
+mod encode;
 mod file;
 mod group;
 mod object;

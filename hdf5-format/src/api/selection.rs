@@ -22,6 +22,17 @@ pub enum Slice {
         /// Distance, at least 1.
         step: u64,
     },
+    /// Blocks of `block` positions, `count` of them, `stride` apart: a hyperslab as HDF5 has it.
+    Slab {
+        /// First position.
+        start: u64,
+        /// Distance of the blocks' first positions.
+        stride: u64,
+        /// Number of blocks.
+        count: u64,
+        /// Positions of a block.
+        block: u64,
+    },
     /// Ascending positions.
     List(Vec<u64>),
     /// All remaining dimensions, whole.
@@ -56,6 +67,7 @@ impl Slice {
                 let start = from_end(*i, len).filter(|&i| i < len).ok_or_else(|| out_of_range(*i))?;
                 Ok(Axis::Steps { start, step: 1, count: 1 })
             }
+            &Slice::Slab { start, stride, count, block } => Axis::slab(start, stride, count, block),
             Slice::Range { step: 0, .. } => Err(Error::new(ErrorKind::Shape, "a step of 0")),
             Slice::Range { start, end, step } => {
                 let clamp = |i: i64| from_end(i, len).unwrap_or(0).min(len);

@@ -239,5 +239,9 @@ impl Editor {
     }
 }
 
+pub(crate) fn insert_heap_object(_: &mut Editor, _: &[u8]) -> Result<(Address, u32)> {
+    Err(Error::unsupported("heap"))
+}
+
 #[cfg(test)]
 pub(crate) mod testing;
