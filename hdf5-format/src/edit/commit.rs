@@ -104,6 +104,7 @@ impl Editor {
         drop(self.overlay.take_dirty());
         self.superblock = superblock;
         self.space.rollback();
+        self.local_heaps.clear();
         self.end_changed();
     }
 }

@@ -8,6 +8,7 @@
 mod bounds;
 mod commit;
 pub(crate) mod header;
+pub(crate) mod local_heap;
 mod overlay;
 mod ranges;
 mod redo;
@@ -34,6 +35,7 @@ pub struct Editor {
     space: Space,
     /// The superblock as the next commit writes it, but for the end.
     pub(crate) superblock: Superblock,
+    local_heaps: local_heap::FreeLists,
     bounds: Bounds,
     durability: Durability,
     commits: u64,
@@ -56,7 +58,8 @@ impl Editor {
         // All ones stand for "undefined".
         let limit = u64::MAX.checked_shr(64u32.saturating_sub(bits)).unwrap_or(u64::MAX).saturating_sub(1);
         let space = Space::new(superblock.end, limit);
-        Editor { overlay, ctx, space, superblock, bounds, durability, commits: 0, poisoned: false }
+        let local_heaps = local_heap::FreeLists::default();
+        Editor { overlay, ctx, space, superblock, local_heaps, bounds, durability, commits: 0, poisoned: false }
     }
 
     /// Where structures are read: everything changed so far is there.
