@@ -33,6 +33,8 @@ const FILES: &[&str] = &[
     include_str!("golden/built_in.txt"),
     // codecs.py
     include_str!("golden/general.txt"),
+    // codecs_blosc.py
+    include_str!("golden/blosc.txt"),
     // codecs_lzo.py
     include_str!("golden/lzo.txt"),
     // codecs_zfp.py

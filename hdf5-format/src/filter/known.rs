@@ -45,7 +45,7 @@ pub const KNOWN: &[Known] = &[
     known(305, "LZO", Feature("lzo")),
     known(307, "BZIP2", Feature("bzip2")),
     known(32000, "LZF", BuiltIn),
-    known(32001, "BLOSC", Planned),
+    known(32001, "BLOSC", Feature("blosc")),
     known(32002, "MAFISC", External),
     known(32003, "Snappy", Planned),
     known(32004, "LZ4", Feature("lz4")),
@@ -112,6 +112,7 @@ mod tests {
     fn compiled(feature: &str) -> bool {
         match feature {
             "bitshuffle" => cfg!(feature = "bitshuffle"),
+            "blosc" => cfg!(feature = "blosc"),
             "bzip2" => cfg!(feature = "bzip2"),
             "deflate" => cfg!(any(feature = "deflate", feature = "deflate-alloc")),
             "lz4" => cfg!(feature = "lz4"),

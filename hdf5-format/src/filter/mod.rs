@@ -14,6 +14,7 @@
 //! | 305 | lzo (reads) | feature `lzo` |
 //! | 307 | bzip2 | feature `bzip2` |
 //! | 32000 | lzf | |
+//! | 32001 | blosc | feature `blosc` |
 //! | 32004 | lz4 | feature `lz4` |
 //! | 32008 | bitshuffle | feature `bitshuffle` |
 //! | 32013 | zfp | feature `zfp` |
@@ -50,6 +51,8 @@
 mod bits;
 #[cfg(feature = "bitshuffle")]
 pub mod bitshuffle;
+#[cfg(feature = "blosc")]
+pub mod blosc;
 #[cfg(feature = "bzip2")]
 pub mod bzip2;
 mod context;

@@ -41,6 +41,8 @@ impl Default for Registry {
         registry.register(Arc::new(super::deflate::Deflate));
         #[cfg(feature = "bitshuffle")]
         registry.register(Arc::new(super::bitshuffle::Bitshuffle));
+        #[cfg(feature = "blosc")]
+        registry.register(Arc::new(super::blosc::Blosc));
         #[cfg(feature = "bzip2")]
         registry.register(Arc::new(super::bzip2::Bzip2));
         #[cfg(feature = "lz4")]
