@@ -19,6 +19,7 @@
 //! | 32008 | bitshuffle | feature `bitshuffle` |
 //! | 32013 | zfp | feature `zfp` |
 //! | 32015 | zstd | feature `zstd` |
+//! | 32020 | vbz (reads) | feature `vbz` |
 //! | 32022, 32023 | BitGroom, Granular BitRound | |
 //!
 //! [`known`] names the other registered filters. A filter that is not built in is one implementation of [`Filter`]
@@ -72,6 +73,8 @@ mod registry;
 pub mod scale_offset;
 pub mod shuffle;
 mod simd;
+#[cfg(feature = "vbz")]
+pub mod vbz;
 #[cfg(feature = "zfp")]
 pub mod zfp;
 #[cfg(feature = "zstd")]

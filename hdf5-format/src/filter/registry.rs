@@ -49,6 +49,8 @@ impl Default for Registry {
         registry.register(Arc::new(super::lz4::Lz4));
         #[cfg(feature = "lzo")]
         registry.register(Arc::new(super::lzo::Lzo));
+        #[cfg(feature = "vbz")]
+        registry.register(Arc::new(super::vbz::Vbz));
         #[cfg(feature = "zfp")]
         registry.register(Arc::new(super::zfp::Zfp));
         #[cfg(feature = "zstd")]
