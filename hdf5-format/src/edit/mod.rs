@@ -13,6 +13,7 @@ mod overlay;
 mod ranges;
 mod redo;
 mod space;
+pub(crate) mod symbol_table;
 
 pub use bounds::{Bounds, Version};
 pub use commit::Durability;
