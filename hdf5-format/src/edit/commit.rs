@@ -115,6 +115,7 @@ impl Editor {
         self.superblock = self.committed.clone();
         self.space.rollback();
         self.state = State::Sound;
+        self.local_heaps.clear();
         self.end_changed();
         Ok(())
     }

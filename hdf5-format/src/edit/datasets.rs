@@ -1,6 +1,6 @@
 //! New datasets and committed datatypes.
 
-use super::chunk_index;
+use super::chunk_index::{NewChunks, choose};
 use super::header::{self, HeaderStyle, MAX_BODY, message};
 use super::{Editor, Purpose};
 use crate::codec::Address;
@@ -11,7 +11,7 @@ use crate::format::message::dataspace::{Dataspace, SpaceClass};
 use crate::format::message::datatype::Datatype;
 use crate::format::message::fill_value::{AllocTime, Fill, FillTime, FillValue};
 use crate::format::message::filter_pipeline::{FilterDescription, FilterPipeline};
-use crate::format::message::layout::{ChunkIndexKind, ChunkedLayout, DataLayout, Storage};
+use crate::format::message::layout::{DataLayout, Storage};
 use crate::format::message::shared::SharedPointer;
 use crate::format::object_header::MessageFlags;
 use crate::graph::object_header::{Message, ObjectHeader};
@@ -173,8 +173,16 @@ impl NewDataset {
                     self.max_shape.clone().unwrap_or_else(|| shape.iter().map(|&d| Some(d)).collect());
                 let early = self.alloc_time() == AllocTime::Early;
                 let filtered = !self.filters.is_empty();
-                let element = u64::from(self.datatype.size);
-                let layout = chunk_index::choose(editor.bounds(), chunk, element, shape, &max, filtered, early);
+                let new = NewChunks {
+                    dims: shape,
+                    max_dims: &max,
+                    chunk,
+                    element_size: self.datatype.size.into(),
+                    filtered,
+                    early,
+                    unfiltered_edges: false,
+                };
+                let layout = choose(editor.bounds(), &new)?;
                 return Ok(DataLayout { version: layout.version, storage: Storage::Chunked(layout) });
             }
         };
@@ -284,11 +292,6 @@ fn replace(header: &mut ObjectHeader, kind: MessageKind, body: Vec<u8>) -> Resul
     old.body = body.into();
     old.flags = MessageFlags(old.flags.0 & !MessageFlags::SHARED);
     Ok(())
-}
-
-/// True if the chunk index of a layout has something to give back.
-pub(crate) fn has_index(layout: &ChunkedLayout) -> bool {
-    layout.address.is_some() && !matches!(layout.index, ChunkIndexKind::Single { .. })
 }
 
 /// Room for the elements of a contiguous dataset.

@@ -38,7 +38,7 @@ const RESERVE: usize = 76;
 pub(crate) fn create(editor: &mut Editor, style: &GroupStyle) -> Result<ObjectHeader> {
     let low = editor.bounds().low;
     if !low.is_new_style() && style.is_plain() {
-        let table = symbol_table::create(editor)?;
+        let table = symbol_table::create(editor, symbol_table::USUAL_HINT)?;
         let mut body = editor.writer();
         table.encode(&mut body)?;
         let table = message(MessageKind::SymbolTable, 0, body.into_bytes());

@@ -7,13 +7,14 @@
 
 mod attributes;
 mod bounds;
-mod chunk_index;
+pub(crate) mod chunk_index;
 mod commit;
 mod create;
 mod datasets;
 mod groups;
 pub(crate) mod header;
 mod links;
+pub(crate) mod local_heap;
 mod objects;
 mod open;
 mod overlay;
@@ -21,7 +22,7 @@ mod ranges;
 mod raw;
 mod redo;
 mod space;
-mod symbol_table;
+pub(crate) mod symbol_table;
 
 pub use bounds::{Bounds, Version};
 pub use commit::Durability;
@@ -59,6 +60,7 @@ pub struct Editor {
     space: Space,
     /// The superblock as the next commit writes it, but for the end.
     pub(crate) superblock: Superblock,
+    local_heaps: local_heap::FreeLists,
     bounds: Bounds,
     durability: Durability,
     /// The superblock of the last commit.
@@ -95,9 +97,9 @@ impl Editor {
         // All ones stand for "undefined".
         let limit = u64::MAX.checked_shr(64u32.saturating_sub(bits)).unwrap_or(u64::MAX).saturating_sub(1);
         let space = Space::new(superblock.end, limit);
-        let committed = superblock.clone();
+        let (committed, local_heaps) = (superblock.clone(), local_heap::FreeLists::default());
         let (commits, changes, state) = (0, 0, State::Sound);
-        Editor { overlay, ctx, space, superblock, bounds, durability, committed, commits, changes, state }
+        Editor { overlay, ctx, space, superblock, local_heaps, bounds, durability, committed, commits, changes, state }
     }
 
     /// Where structures are read: everything changed so far is there.

@@ -9,8 +9,13 @@ use alloc::sync::Arc;
 
 /// An editor of an empty file of some version; its root address means nothing.
 pub(crate) fn editor(low: Version) -> (Editor, MemoryFile) {
+    editor_with(low, |_| {})
+}
+
+/// The same with another superblock.
+pub(crate) fn editor_with(low: Version, change: impl FnOnce(&mut Superblock)) -> (Editor, MemoryFile) {
     let file = MemoryFile::new([0; 0]);
-    let superblock = Superblock {
+    let mut superblock = Superblock {
         version: if low == Version::Earliest { 0 } else { 2 },
         sizes: Sizes::EIGHT,
         leaf_k: superblock::DEFAULT_LEAF_K,
@@ -24,6 +29,7 @@ pub(crate) fn editor(low: Version) -> (Editor, MemoryFile) {
         driver_info: None,
         root: Root { header: Address(0), cached: None },
     };
+    change(&mut superblock);
     let bounds = Bounds { low, ..Bounds::default() };
     (Editor::new(Arc::new(file.clone()), superblock, Limits::default(), bounds, Durability::Atomic), file)
 }

@@ -20,9 +20,9 @@ mod miniz;
 mod zlib_rs;
 
 #[cfg(not(feature = "deflate"))]
-use miniz as backend;
+pub(super) use miniz::{Deflater, Inflater};
 #[cfg(feature = "deflate")]
-use zlib_rs as backend;
+pub(super) use zlib_rs::{Deflater, Inflater};
 
 /// Filter 1.
 #[derive(Clone, Copy, Debug, Default)]
@@ -35,7 +35,7 @@ const MAX_RATIO: usize = 1032;
 const DEFAULT_LEVEL: u32 = 6;
 
 /// How inflating into a buffer of a given length ended.
-enum Inflated {
+pub(super) enum Inflated {
     /// The stream is complete and its checksum right; this many bytes are in the buffer.
     Whole(usize),
     /// The input ends before the stream does.
@@ -58,7 +58,8 @@ impl Filter for Deflate {
     fn decode<'a>(&self, input: Cow<'a, [u8]>, context: &mut FilterContext<'_>) -> Result<Cow<'a, [u8]>> {
         let longest = input.len().saturating_mul(MAX_RATIO).saturating_add(MAX_RATIO);
         let mut out = context.buffer(longest.min(context.output_limit))?;
-        match backend::inflate(&input, &mut out) {
+        let mut inflater = context.state::<Inflater>();
+        match inflater.inflate(&input, &mut out) {
             Inflated::Whole(len) => out.truncate(len),
             Inflated::Truncated => {
                 return Err(context.corrupt(format_args!("the zlib stream of {} bytes is cut short", input.len())));
@@ -68,6 +69,7 @@ impl Filter for Deflate {
             }
             Inflated::Bad(why) => return Err(context.corrupt(format_args!("expected a zlib stream, found {why}"))),
         }
+        context.keep(inflater);
         context.recycle(input);
         Ok(Cow::Owned(out))
     }
@@ -77,7 +79,10 @@ impl Filter for Deflate {
         if level > 9 {
             return Err(context.invalid(format_args!("client data: expected a level of 0 to 9, found {level}")));
         }
-        backend::deflate(input, level).map(Some).ok_or_else(|| context.invalid("no memory to compress this chunk"))
+        let mut deflater = context.state::<Deflater>();
+        let out = deflater.deflate(input, level);
+        context.keep(deflater);
+        out.map(Some).ok_or_else(|| context.invalid("no memory to compress this chunk"))
     }
 }
 

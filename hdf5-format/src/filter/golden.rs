@@ -33,8 +33,12 @@ const FILES: &[&str] = &[
     include_str!("golden/built_in.txt"),
     // codecs.py
     include_str!("golden/general.txt"),
+    // codecs_blosc.py
+    include_str!("golden/blosc.txt"),
     // codecs_lzo.py
     include_str!("golden/lzo.txt"),
+    // codecs_vbz.py
+    include_str!("golden/vbz.txt"),
     // codecs_zfp.py
     include_str!("golden/zfp.txt"),
 ];

@@ -275,15 +275,14 @@ mod tests {
 
     #[test]
     fn copies_from_each_range() {
-        let cases: [(usize, &[u8], &[u8], usize, usize); 6] = [
-            (2050, &[0x00, 0], &[], 3, 2049),
+        for (count, copy, literals, length, distance) in [
+            (2050, &[0x00, 0][..], &[][..], 3, 2049),
             (5000, &[0x0d, 255], &[7], 3, 2049 + 3 + 4 * 255),
             (3000, &[0xff, 255], &[1, 2, 3], 8, 2048),
             (20_000, &[0x21, 0xff, 0xff], &[1, 2, 3], 3, 16384),
             (20_000, &[0x12, 5, 0], &[9], 4, 16385),
             (50_000, &[0x1f, 0xfc, 0xff], &[], 9, 2 * 16384 + 16383),
-        ];
-        for (count, copy, literals, length, distance) in cases {
+        ] {
             let (stored, mut expected) = run(count);
             expected.extend_from_within(count - distance..count - distance + length);
             expected.extend(literals);

@@ -14,10 +14,12 @@
 //! | 305 | lzo (reads) | feature `lzo` |
 //! | 307 | bzip2 | feature `bzip2` |
 //! | 32000 | lzf | |
+//! | 32001 | blosc | feature `blosc` |
 //! | 32004 | lz4 | feature `lz4` |
 //! | 32008 | bitshuffle | feature `bitshuffle` |
 //! | 32013 | zfp | feature `zfp` |
 //! | 32015 | zstd | feature `zstd` |
+//! | 32020 | vbz (reads) | feature `vbz` |
 //! | 32022, 32023 | BitGroom, Granular BitRound | |
 //!
 //! [`known`] names the other registered filters. A filter that is not built in is one implementation of [`Filter`]
@@ -50,6 +52,8 @@
 mod bits;
 #[cfg(feature = "bitshuffle")]
 pub mod bitshuffle;
+#[cfg(feature = "blosc")]
+pub mod blosc;
 #[cfg(feature = "bzip2")]
 pub mod bzip2;
 mod context;
@@ -69,6 +73,8 @@ mod registry;
 pub mod scale_offset;
 pub mod shuffle;
 mod simd;
+#[cfg(feature = "vbz")]
+pub mod vbz;
 #[cfg(feature = "zfp")]
 pub mod zfp;
 #[cfg(feature = "zstd")]

@@ -41,12 +41,16 @@ impl Default for Registry {
         registry.register(Arc::new(super::deflate::Deflate));
         #[cfg(feature = "bitshuffle")]
         registry.register(Arc::new(super::bitshuffle::Bitshuffle));
+        #[cfg(feature = "blosc")]
+        registry.register(Arc::new(super::blosc::Blosc));
         #[cfg(feature = "bzip2")]
         registry.register(Arc::new(super::bzip2::Bzip2));
         #[cfg(feature = "lz4")]
         registry.register(Arc::new(super::lz4::Lz4));
         #[cfg(feature = "lzo")]
         registry.register(Arc::new(super::lzo::Lzo));
+        #[cfg(feature = "vbz")]
+        registry.register(Arc::new(super::vbz::Vbz));
         #[cfg(feature = "zfp")]
         registry.register(Arc::new(super::zfp::Zfp));
         #[cfg(feature = "zstd")]

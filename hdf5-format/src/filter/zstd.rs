@@ -41,8 +41,7 @@ impl Filter for Zstd {
     fn decode<'a>(&self, input: Cow<'a, [u8]>, context: &mut FilterContext<'_>) -> Result<Cow<'a, [u8]>> {
         let mut decoder = context.state::<Decoder>();
         let mut out = context.buffer(context.output_limit)?;
-        out.clear();
-        decoder.0.decompress_into_with_limit(&input, &mut out, context.output_limit).map_err(|error| match error {
+        decoder.decode(&input, &mut out, context.output_limit).map_err(|error| match error {
             DecompressError::OutputTooSmall => {
                 context.corrupt(format_args!("decodes to more than {} bytes", context.output_limit))
             }
@@ -79,6 +78,12 @@ pub fn client_data(level: i32) -> Vec<u32> {
 pub(super) struct Decoder(DecompressContext);
 
 impl Decoder {
+    /// Decodes frames into `out`, emptied before, up to `limit` bytes.
+    pub(super) fn decode(&mut self, input: &[u8], out: &mut Vec<u8>, limit: usize) -> Result<usize, DecompressError> {
+        out.clear();
+        self.0.decompress_into_with_limit(input, out, limit)
+    }
+
     /// Decodes frames that fill `out`; the number of bytes.
     #[cfg_attr(not(feature = "bitshuffle"), allow(dead_code, reason = "for the filters that pack frames"))]
     pub(super) fn decode_into(&mut self, input: &[u8], out: &mut [u8]) -> Result<usize, DecompressError> {
@@ -99,23 +104,37 @@ pub(super) struct Encoder {
 impl Encoder {
     /// One frame.
     pub(super) fn compress(&mut self, input: &[u8], level: i32) -> Result<Vec<u8>, CompressError> {
-        let level = if level == 0 { DEFAULT_LEVEL } else { level };
-        self.compress_at(input, level.clamp(*LEVELS.start(), *LEVELS.end()))
+        #[cfg(feature = "std")]
+        return self.kept_at(known_level(level))?.compress(input).map(Cow::into_owned);
+        #[cfg(not(feature = "std"))]
+        return zrip::compress(input, known_level(level));
+    }
+
+    /// One frame into `out`; `None` where it does not fit.
+    #[cfg_attr(not(feature = "blosc"), allow(dead_code, reason = "for the filters that pack frames"))]
+    pub(super) fn compress_into(&mut self, input: &[u8], level: i32, out: &mut [u8]) -> Option<usize> {
+        #[cfg(feature = "std")]
+        return self.kept_at(known_level(level)).ok()?.compress_into(input, out).ok();
+        #[cfg(not(feature = "std"))]
+        return zrip::compress_into(input, out, known_level(level)).ok();
     }
 
     #[cfg(feature = "std")]
-    fn compress_at(&mut self, input: &[u8], level: i32) -> Result<Vec<u8>, CompressError> {
-        let encoder = match &mut self.kept {
-            Some((kept, encoder)) if *kept == level => encoder,
-            other => &mut other.insert((level, CompressContext::new(level)?)).1,
-        };
-        encoder.compress(input).map(Cow::into_owned)
+    fn kept_at(&mut self, level: i32) -> Result<&mut CompressContext, CompressError> {
+        if self.kept.as_ref().is_some_and(|(kept, _)| *kept != level) {
+            self.kept = None;
+        }
+        match &mut self.kept {
+            Some((_, encoder)) => Ok(encoder),
+            none => Ok(&mut none.insert((level, CompressContext::new(level)?)).1),
+        }
     }
+}
 
-    #[cfg(not(feature = "std"))]
-    fn compress_at(&mut self, input: &[u8], level: i32) -> Result<Vec<u8>, CompressError> {
-        zrip::compress(input, level)
-    }
+/// The level of the encoder for one of the reference implementation.
+fn known_level(level: i32) -> i32 {
+    let level = if level == 0 { DEFAULT_LEVEL } else { level };
+    level.clamp(*LEVELS.start(), *LEVELS.end())
 }
 
 #[cfg(test)]

@@ -76,17 +76,17 @@ impl FreeBlock {
         sizes.l().saturating_mul(2)
     }
 
-    /// Parses the fields at the start of a free block; `cursor` ends where the data segment ends.
-    pub fn parse(cursor: &mut Cursor<'_>) -> Result<Self> {
+    /// Parses the fields at the start of a free block, from which `room` bytes are left in the data segment.
+    pub fn parse(cursor: &mut Cursor<'_>, room: u64) -> Result<Self> {
         let here = cursor.clone();
         let next = cursor.length()?;
         if next == 0 {
             return Err(here.unexpected("next free block", "1, or a multiple of 8", 0));
         }
         let len = cursor.length()?;
-        let (least, most) = (Self::encoded_len(cursor.sizes()) as u64, here.remaining() as u64);
-        if len < least || len > most {
-            return Err(here.unexpected("length of free block", alloc::format!("{least} to {most}"), len));
+        let least = Self::encoded_len(cursor.sizes()) as u64;
+        if len < least || len > room {
+            return Err(here.unexpected("length of free block", alloc::format!("{least} to {room}"), len));
         }
         Ok(FreeBlock { next: Some(next).filter(|&n| n != END_OF_FREE_LIST), len })
     }
@@ -138,10 +138,10 @@ mod tests {
     #[test]
     fn free_blocks() {
         for next in [None, Some(16)] {
-            testing::round_trip(&FreeBlock { next, len: 4 }, SIZES, FreeBlock::parse, FreeBlock::encode);
+            testing::round_trip(&FreeBlock { next, len: 4 }, SIZES, |c| FreeBlock::parse(c, 4), FreeBlock::encode);
         }
         for broken in [[0, 0, 4, 0], [1, 0, 5, 0], [1, 0, 3, 0]] {
-            testing::refused(&broken, SIZES, FreeBlock::parse);
+            testing::refused(&broken, SIZES, |c| FreeBlock::parse(c, 4));
         }
     }
 

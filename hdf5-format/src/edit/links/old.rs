@@ -1,14 +1,44 @@
+//! Links of old-style groups.
+
 use super::*;
+use crate::edit::symbol_table::{self, Target};
 use crate::format::message::symbol_table::SymbolTableMessage;
-pub(super) fn insert(_: &mut Editor, _: &SymbolTableMessage, _: &[u8], _: &LinkValue) -> Result<()> {
-    Err(Error::unsupported("old"))
+
+pub(super) fn insert(editor: &mut Editor, table: &SymbolTableMessage, name: &[u8], target: &LinkValue) -> Result<()> {
+    let target = match target {
+        LinkValue::Hard(header) => {
+            let object = ObjectHeader::load(editor.ctx(), *header)?;
+            // What is cached holds only as long as there is no other link.
+            let group = if object.ref_count <= 1 { groups::symbol_table_of(editor, &object)? } else { None };
+            Target::Object { header: *header, group }
+        }
+        LinkValue::Soft(path) => Target::Soft(path),
+        _ => return Err(Error::unsupported("this kind of link in an old-style group")),
+    };
+    symbol_table::insert(editor, table, name, target)
 }
-pub(super) fn remove(_: &mut Editor, _: &SymbolTableMessage, _: &[u8]) -> Result<()> {
-    Err(Error::unsupported("old"))
+
+pub(super) fn remove(editor: &mut Editor, table: &SymbolTableMessage, name: &[u8]) -> Result<()> {
+    symbol_table::remove(editor, table, name).map(|_| ())
 }
-pub(super) fn release(_: &mut Editor, _: &SymbolTableMessage) -> Result<()> {
-    Err(Error::unsupported("old"))
+
+pub(super) fn release(editor: &mut Editor, table: &SymbolTableMessage) -> Result<()> {
+    symbol_table::delete(editor, table, |_, _| Ok(()))
 }
-pub(super) fn convert(_: &mut Editor, _: &mut ObjectHeader, _: &SymbolTableMessage) -> Result<()> {
-    Err(Error::unsupported("old"))
+
+/// Makes a group a new-style one, for a link that a symbol table can not hold. Its header keeps its version.
+pub(super) fn convert(editor: &mut Editor, header: &mut ObjectHeader, table: &SymbolTableMessage) -> Result<()> {
+    let links = Links::open(editor.ctx(), header)?;
+    let links = links.list(editor.ctx()).into_iter().collect::<Result<Vec<Link>>>()?;
+    symbol_table::delete(editor, table, |_, _| Ok(()))?;
+    header.messages.retain(|m| m.kind != MessageKind::SymbolTable);
+    let info = groups::info_messages(editor, &groups::GroupStyle::default())?;
+    header.messages.splice(0..0, info);
+    for link in links {
+        insert_new(editor, header, &link.name, link.target)?;
+    }
+    if editor.superblock.root.header == header.address {
+        editor.superblock.root.cached = None;
+    }
+    header::store(editor, header)
 }

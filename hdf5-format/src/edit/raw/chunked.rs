@@ -1,15 +1,199 @@
+//! Chunks: decoded, changed, encoded again, and put where there is room.
+
 use super::*;
-use crate::format::message::layout::ChunkedLayout;
+use crate::dataset::axes::AxisPart;
+use crate::edit::chunk_index::{ChunkIndexEditor, StoredChunk};
+use crate::edit::datasets::set_layout;
+use crate::filter::{Pipeline, Scratch};
+use crate::format::message::MessageKind;
+use crate::format::message::dataspace::Dataspace;
+use crate::format::message::layout::{ChunkIndexKind, ChunkedLayout};
+use crate::graph::shared;
+
+/// Writes the selected elements into all chunks that have any of them.
 pub(super) fn write(
-    _: &mut Editor,
-    _: &mut ObjectHeader,
-    _: &StoredDataset,
-    _: &ChunkedLayout,
-    _: &[Axis],
-    _: &[u8],
+    editor: &mut Editor,
+    header: &mut ObjectHeader,
+    dataset: &StoredDataset,
+    layout: &ChunkedLayout,
+    axes: &[Axis],
+    bytes: &[u8],
 ) -> Result<()> {
-    Err(Error::unsupported("chunk"))
+    let filtered = !dataset.filters.filters.is_empty();
+    let index = ChunkIndexEditor::open(editor, layout.clone(), &dataset.max_dims(), filtered)?;
+    let pipeline = dataset.pipeline.as_ref().map_err(Clone::clone)?;
+    let mut writer = Writer { dataset, layout, pipeline, index, scratch: Scratch::new() };
+    let done = writer.all(editor, axes, bytes);
+    let new = writer.index.finish(editor)?.clone();
+    if new != *layout {
+        let layout = DataLayout { version: new.version, storage: Storage::Chunked(new) };
+        set_layout(editor, header, &layout)?;
+        header::store(editor, header)?;
+    }
+    done
 }
-pub(crate) fn release(_: &mut Editor, _: &ObjectHeader, _: &ChunkedLayout) -> Result<()> {
-    Err(Error::unsupported("chunk"))
+
+struct Writer<'a> {
+    dataset: &'a StoredDataset,
+    layout: &'a ChunkedLayout,
+    pipeline: &'a Pipeline,
+    index: ChunkIndexEditor,
+    scratch: Scratch,
+}
+
+impl Writer<'_> {
+    fn all(&mut self, editor: &mut Editor, axes: &[Axis], bytes: &[u8]) -> Result<()> {
+        let from_dims = axes.iter().map(|a| to_usize(a.len())).collect::<Result<Vec<_>>>()?;
+        let bounds: Option<Vec<(u64, u64)>> = axes
+            .iter()
+            .zip(&self.layout.chunk)
+            .map(|(axis, &chunk)| {
+                let (low, high) = axis.bounds()?;
+                Some((low.checked_div(chunk)?, high.checked_div(chunk)?))
+            })
+            .collect();
+        let Some(bounds) = bounds else { return Ok(()) };
+        let mut scaled: Vec<u64> = bounds.iter().map(|&(low, _)| low).collect();
+        loop {
+            if let Some(parts) = self.parts(axes, &scaled) {
+                self.chunk(editor, &scaled, &parts, &from_dims, bytes)?;
+            }
+            // The next position, the last dimension first.
+            let mut dim = scaled.len();
+            loop {
+                let Some(before) = dim.checked_sub(1) else { return Ok(()) };
+                dim = before;
+                let (Some(at), Some(&(low, high))) = (scaled.get_mut(dim), bounds.get(dim)) else { return Ok(()) };
+                if *at < high {
+                    *at = at.saturating_add(1);
+                    break;
+                }
+                *at = low;
+            }
+        }
+    }
+
+    /// What of a chunk is selected.
+    fn parts(&self, axes: &[Axis], scaled: &[u64]) -> Option<Vec<AxisPart>> {
+        let chunks = axes.iter().zip(scaled).zip(&self.layout.chunk);
+        chunks
+            .map(|((axis, &at), &chunk)| {
+                let low = at.checked_mul(chunk)?;
+                axis.within(low, low.saturating_add(chunk))
+            })
+            .collect()
+    }
+
+    /// True if a chunk's elements within the extent are all selected.
+    fn is_whole(&self, parts: &[AxisPart], scaled: &[u64]) -> bool {
+        let dims = &self.dataset.dataspace.dims;
+        parts.iter().zip(scaled).zip(&self.layout.chunk).zip(dims).all(|(((part, &at), &chunk), &dim)| {
+            part.at.len() as u64 >= dim.saturating_sub(at.saturating_mul(chunk)).min(chunk)
+        })
+    }
+
+    fn chunk(
+        &mut self,
+        editor: &mut Editor,
+        scaled: &[u64],
+        parts: &[AxisPart],
+        from_dims: &[usize],
+        bytes: &[u8],
+    ) -> Result<()> {
+        let old = self.index.lookup(editor, scaled)?;
+        let element = self.dataset.element_size();
+        let chunk_bytes = to_usize(self.layout.chunk_bytes().unwrap_or(u64::MAX))?;
+        let unfiltered = self.is_unfiltered_edge(scaled);
+        let mut plain = match old.filter(|_| !self.is_whole(parts, scaled)) {
+            Some(old) => self.decoded(editor, old, chunk_bytes, unfiltered)?,
+            None => self.filled(chunk_bytes)?,
+        };
+        let to_dims = self.layout.chunk.iter().map(|&c| to_usize(c)).collect::<Result<Vec<_>>>()?;
+        paste_box(bytes, from_dims, &mut plain, &to_dims, parts, element);
+        self.put(editor, scaled, old, plain, unfiltered)
+    }
+
+    fn decoded(&mut self, editor: &Editor, old: StoredChunk, len: usize, unfiltered: bool) -> Result<Vec<u8>> {
+        let stored = editor.read(old.address, old.size, "chunk")?;
+        if self.pipeline.is_empty() || unfiltered {
+            return Ok(stored);
+        }
+        let decoded = self.pipeline.decode_with(stored.into(), old.filter_mask, len, &mut self.scratch);
+        decoded.map(|bytes| bytes.into_owned()).map_err(|e| e.within("chunk").at(editor.ctx().absolute(old.address)))
+    }
+
+    fn filled(&self, len: usize) -> Result<Vec<u8>> {
+        let element = self.dataset.fill_element();
+        let mut plain = alloc::vec![0; len];
+        if element.iter().any(|&b| b != 0) {
+            plain.chunks_exact_mut(element.len().max(1)).for_each(|to| to.copy_from_slice(&element));
+        }
+        Ok(plain)
+    }
+
+    /// Stores a chunk: where it was if no committed state sees that and it fits exactly, else in new space.
+    fn put(
+        &mut self,
+        editor: &mut Editor,
+        scaled: &[u64],
+        old: Option<StoredChunk>,
+        plain: Vec<u8>,
+        unfiltered: bool,
+    ) -> Result<()> {
+        let (stored, filter_mask) = if self.pipeline.is_empty() || unfiltered {
+            (plain, 0)
+        } else {
+            let encoded = self.pipeline.encode(&plain, &mut self.scratch)?;
+            (encoded.bytes, encoded.mask)
+        };
+        let size = stored.len() as u64;
+        let implicit = self.layout.index == ChunkIndexKind::Implicit;
+        if let Some(old) = old
+            && old.size == size
+            && (implicit || editor.is_fresh(old.address, size))
+        {
+            editor.write_raw(old.address, &stored)?;
+            if old.filter_mask != filter_mask {
+                self.index.set(editor, scaled, StoredChunk { filter_mask, ..old })?;
+            }
+            return Ok(());
+        }
+        if implicit {
+            self.index.create(editor)?;
+            return match self.index.lookup(editor, scaled)? {
+                Some(place) => editor.write_raw(place.address, &stored),
+                None => Ok(()),
+            };
+        }
+        let address = editor.allocate(Purpose::RawData, size)?;
+        editor.write_raw(address, &stored)?;
+        if let Some(old) = self.index.set(editor, scaled, StoredChunk { address, size, filter_mask })? {
+            editor.release(Purpose::RawData, old.address, old.size);
+        }
+        Ok(())
+    }
+
+    /// True for a chunk that sticks out of the current extent, in a layout that stores such chunks unfiltered.
+    fn is_unfiltered_edge(&self, scaled: &[u64]) -> bool {
+        let dims = &self.dataset.dataspace.dims;
+        self.layout.unfiltered_edges()
+            && scaled.iter().zip(&self.layout.chunk).zip(dims).any(|((&at, &chunk), &dim)| {
+                at.checked_add(1).and_then(|at| at.checked_mul(chunk)).is_none_or(|end| end > dim)
+            })
+    }
+}
+
+/// Gives back all chunks and their index.
+pub(crate) fn release(editor: &mut Editor, header: &ObjectHeader, layout: &ChunkedLayout) -> Result<()> {
+    let ctx = editor.ctx();
+    let Some(space) = header.find(MessageKind::Dataspace) else { return Ok(()) };
+    let space = shared::resolve(ctx, space)?;
+    let space = Dataspace::parse(&mut space.cursor(ctx.sizes(), "dataspace"))?;
+    let filtered = header.has(MessageKind::FilterPipeline);
+    let index = ChunkIndexEditor::open(editor, layout.clone(), &space.max_dims(), filtered)?;
+    index.delete(editor, &mut |editor, _, chunk| {
+        editor.ctx().check(chunk.address, chunk.size, "chunk")?;
+        editor.release(Purpose::RawData, chunk.address, chunk.size);
+        Ok(())
+    })
 }

@@ -145,7 +145,7 @@ fn length(nibble: usize, mut input: &[u8]) -> Result<(usize, &[u8]), Damage> {
     clippy::indexing_slicing,
     reason = "1 <= distance <= at <= end <= out.len(); a step past the end only where there is room for it"
 )]
-fn copy_back(out: &mut [u8], at: usize, end: usize, distance: usize) {
+pub(in crate::filter) fn copy_back(out: &mut [u8], at: usize, end: usize, distance: usize) {
     // The last bytes of the output one by one: there is no room for a step.
     let steps_end = end.min(out.len().saturating_sub(STEP)).max(at);
     if distance >= end - at {
@@ -195,7 +195,8 @@ fn copy_short_period(out: &mut [u8], at: usize, end: usize, distance: usize) {
 }
 
 /// Most bytes into which `length` bytes are compressed.
-pub(in crate::filter) fn compressed_limit(length: usize) -> usize {
+#[cfg(test)]
+fn compressed_limit(length: usize) -> usize {
     length.saturating_add(length / 255).saturating_add(16)
 }
 

@@ -54,7 +54,7 @@ pub(super) fn visit(
 }
 
 /// Checks what an array's header says of its elements.
-pub(super) fn check_elements(
+pub(crate) fn check_elements(
     ctx: &FileContext,
     address: Address,
     structure: &'static str,
@@ -75,7 +75,7 @@ pub(super) fn check_elements(
 }
 
 /// Bit `n` of a page bitmap: from the highest of each byte.
-pub(super) fn page_bit(bitmap: &[u8], n: u64) -> bool {
+pub(crate) fn page_bit(bitmap: &[u8], n: u64) -> bool {
     let byte = usize::try_from(n / 8).ok().and_then(|i| bitmap.get(i)).copied().unwrap_or(0);
     byte & 0x80u8.checked_shr(u32::try_from(n % 8).unwrap_or(0)).unwrap_or(0) != 0
 }

@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 /// The order of chunks: by position, in the counts of the maximal extent, the unlimited dimension moved to the front.
 #[derive(Clone, Debug)]
-pub(super) struct Linear {
+pub(crate) struct Linear {
     /// Dimensions, slowest first.
     order: Vec<usize>,
     /// Chunks along each dimension, in that order; the first one is not used.
@@ -12,7 +12,7 @@ pub(super) struct Linear {
 }
 
 impl Linear {
-    pub(super) fn new(chunk: &[u64], dims: &[u64], max_dims: &[Option<u64>]) -> Self {
+    pub(crate) fn new(chunk: &[u64], dims: &[u64], max_dims: &[Option<u64>]) -> Self {
         let unlimited = max_dims.iter().position(Option::is_none);
         let order: Vec<usize> =
             unlimited.into_iter().chain((0..dims.len()).filter(|&d| Some(d) != unlimited)).collect();
@@ -32,6 +32,15 @@ impl Linear {
             .fold(0u64, |n, (&d, &count)| n.saturating_mul(count).saturating_add(scaled.get(d).copied().unwrap_or(0)))
     }
 
+    /// The number of a position; none above 64 bits.
+    pub(crate) fn number(&self, scaled: &[u64]) -> Option<u64> {
+        let mut number = 0u64;
+        for (&d, &count) in self.order.iter().zip(&self.counts) {
+            number = number.checked_mul(count)?.checked_add(scaled.get(d).copied()?)?;
+        }
+        Some(number)
+    }
+
     /// The numbers between which a box lies: first, and past the last.
     pub(super) fn range(&self, low: &[u64], high: &[u64]) -> (u64, u64) {
         // Positions past the counts belong to no chunk.
@@ -45,7 +54,7 @@ impl Linear {
     }
 
     /// The position of a number, into a buffer.
-    pub(super) fn position(&self, mut index: u64, scaled: &mut Vec<u64>) {
+    pub(crate) fn position(&self, mut index: u64, scaled: &mut Vec<u64>) {
         scaled.clear();
         scaled.resize(self.order.len(), 0);
         for (place, (&d, &count)) in self.order.iter().zip(&self.counts).enumerate().rev() {
@@ -71,6 +80,7 @@ mod tests {
             for index in 0..count {
                 linear.position(index, &mut scaled);
                 assert_eq!(linear.index(&scaled), index);
+                assert_eq!(linear.number(&scaled), Some(index));
             }
         }
     }

@@ -4,7 +4,7 @@ mod btree_v1;
 mod btree_v2;
 mod extensible_array;
 mod fixed_array;
-mod linear;
+pub(crate) mod linear;
 
 use super::context::FileContext;
 use crate::codec::Address;
@@ -13,6 +13,7 @@ use crate::format::chunk_element::ElementForm;
 use crate::format::message::layout::{ChunkIndexKind, ChunkedLayout};
 use alloc::vec;
 use alloc::vec::Vec;
+pub(crate) use fixed_array::{check_elements, page_bit};
 use linear::Linear;
 
 /// The chunks of one dataset.
