@@ -37,6 +37,8 @@ const FILES: &[&str] = &[
     include_str!("golden/blosc.txt"),
     // codecs_lzo.py
     include_str!("golden/lzo.txt"),
+    // codecs_szip.py
+    include_str!("golden/szip.txt"),
     // codecs_vbz.py
     include_str!("golden/vbz.txt"),
     // codecs_zfp.py

@@ -9,6 +9,7 @@
 //! | 1 | deflate | feature `deflate` or `deflate-alloc` |
 //! | 2 | shuffle | |
 //! | 3 | fletcher32 | |
+//! | 4 | szip | feature `szip` |
 //! | 5 | nbit | |
 //! | 6 | scaleoffset | |
 //! | 305 | lzo (reads) | feature `lzo` |
@@ -73,6 +74,8 @@ mod registry;
 pub mod scale_offset;
 pub mod shuffle;
 mod simd;
+#[cfg(feature = "szip")]
+pub mod szip;
 #[cfg(feature = "vbz")]
 pub mod vbz;
 #[cfg(feature = "zfp")]

@@ -51,6 +51,8 @@ impl Default for Registry {
         registry.register(Arc::new(super::lzo::Lzo));
         #[cfg(feature = "vbz")]
         registry.register(Arc::new(super::vbz::Vbz));
+        #[cfg(feature = "szip")]
+        registry.register(Arc::new(super::szip::Szip));
         #[cfg(feature = "zfp")]
         registry.register(Arc::new(super::zfp::Zfp));
         #[cfg(feature = "zstd")]
