@@ -69,6 +69,7 @@ pub use api::{
 };
 pub use codec::Address;
 pub use error::{Error, ErrorKind, Result};
+pub use filter::Filters;
 pub use io::ExternalPolicy;
 pub use limits::Limits;
 

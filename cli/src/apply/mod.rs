@@ -9,7 +9,9 @@ use dtype::{number, numbers, text};
 use hdf5_format::edit::{FileStyle, GroupStyle, Version, file_space};
 use hdf5_format::format::message::datatype::Datatype;
 use hdf5_format::format::message::file_space_info::Strategy;
-use hdf5_format::{Address, CreateOptions, File, Group, Object, ObjectInfo, OpenOptions, Select, Slice, Value};
+use hdf5_format::{
+    Address, CreateOptions, File, Filters, Group, Object, ObjectInfo, OpenOptions, Select, Slice, Value,
+};
 use serde_json::Value as Json;
 use std::collections::HashMap;
 use std::io::BufRead;
@@ -237,14 +239,14 @@ impl Executor {
             "chunked" => new.chunks(numbers(op, "chunks")?),
             _ => new,
         };
-        if op.get("filters").and_then(Json::as_array).is_some_and(|filters| !filters.is_empty()) {
-            return Err(Failed::new("filters are not there yet"));
-        }
         if op.get("track_order").and_then(Json::as_bool) == Some(true) {
             new = new.track_order(true);
         }
         if let Some(seed) = op.get("fill").and_then(Json::as_u64) {
             new = new.fill(&values::elements(&spec, 1, seed, &[])?[0])?;
+        }
+        if op.get("filters").is_some_and(|list| list.as_array().is_some_and(|list| !list.is_empty())) {
+            new = new.filter(&filters(op)?)?;
         }
         let dataset = match named {
             Some(named) => {
@@ -320,4 +322,24 @@ impl Executor {
         self.named.insert(path.to_string(), spec);
         Ok(())
     }
+}
+
+fn filters(op: &Json) -> Result<Filters, Failed> {
+    let list = op.get("filters").and_then(Json::as_array).ok_or_else(|| Failed::missing("filters"))?;
+    let mut filters = Filters::new();
+    for filter in list {
+        let name = filter.get(0).and_then(Json::as_str).ok_or_else(|| Failed::missing("filters"))?;
+        let value = filter.get(1).and_then(Json::as_i64);
+        let level = || u32::try_from(value.unwrap_or(4)).map_err(|_| Failed::missing("filters"));
+        filters = match name {
+            "shuffle" => filters.shuffle(),
+            "gzip" => filters.gzip(level()?),
+            "fletcher32" => filters.fletcher32(),
+            "lzf" => filters.lzf(),
+            "scaleoffset" => filters.scale_offset(i32::try_from(value.unwrap_or(0)).unwrap_or(0)),
+            "nbit" => filters.nbit(),
+            other => return Err(Failed::new(format!("filter {other:?}"))),
+        };
+    }
+    Ok(filters)
 }

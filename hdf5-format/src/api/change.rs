@@ -16,6 +16,7 @@ use crate::dataset::file::{CoreOptions, FileCore};
 use crate::dataset::stored::StoredDataset;
 use crate::edit::{self, Durability, Editor, FileStyle, GroupStyle, LayoutChoice, NewAttribute, NewDataset};
 use crate::error::{Error, ErrorKind, Result};
+use crate::filter::Filters;
 use crate::format::message::datatype::Datatype;
 use crate::format::message::fill_value::Fill;
 use crate::format::message::filter_pipeline::FilterDescription;
@@ -423,8 +424,26 @@ impl DatasetBuilder<'_> {
         self
     }
 
+    /// Filters in order of writing. The type, the chunk lengths and the fill value come first.
+    ///
+    /// # Errors
+    /// A filter is not in this build, or does not suit the type or the chunk; or no chunk lengths were given.
+    pub fn filter(mut self, filters: &Filters) -> Result<Self> {
+        let LayoutChoice::Chunked(chunk) = &self.new.layout else {
+            return Err(Error::new(ErrorKind::Invalid, "filters work on chunks").hint("give chunk lengths first"));
+        };
+        let fill = match &self.new.fill {
+            Fill::User(element) => Some(element.clone()),
+            Fill::Default => Some(alloc::vec![0; self.new.datatype.size()]),
+            Fill::Undefined => None,
+        };
+        let registry = self.group.core.filters();
+        self.new.filters = filters.describe(registry, &self.new.datatype, chunk, fill.as_deref())?;
+        Ok(self)
+    }
+
     /// Filters in order of writing, as they are described in the file.
-    pub fn filters(mut self, filters: impl Into<Vec<FilterDescription>>) -> Self {
+    pub fn filters_raw(mut self, filters: impl Into<Vec<FilterDescription>>) -> Self {
         self.new.filters = filters.into();
         self
     }

@@ -30,7 +30,7 @@ impl Editor {
     pub fn commit(&mut self) -> Result<()> {
         self.check_sound()?;
         let before = self.superblock.end;
-        let end = self.space.end_after_commit();
+        let end = self.superblock.base.saturating_add(self.space.end_after_commit());
         self.superblock.end = end;
         let mut writer = self.writer();
         if let Err(error) = self.superblock.encode(&mut writer) {
@@ -63,8 +63,7 @@ impl Editor {
     /// Writes all dirty pieces. `durable` is set when the file may not hold the old state any more.
     fn write_all(&self, dirty: &Pieces, before: u64, durable: &mut bool) -> Result<()> {
         let storage = self.overlay.base();
-        let end_before = self.superblock.base.saturating_add(before);
-        let end = self.superblock.base.saturating_add(self.superblock.end);
+        let (end_before, end) = (before, self.superblock.end);
         if self.durability == Durability::Fast {
             *durable = true;
             write_pieces(storage, dirty.iter())?;

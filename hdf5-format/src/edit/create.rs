@@ -147,7 +147,7 @@ pub(crate) fn create(
         driver_info: None,
         root: Root { header: Address(0), cached: None },
     };
-    superblock.end = superblock.encoded_len() as u64;
+    superblock.end = style.user_block.saturating_add(superblock.encoded_len() as u64);
     let mut editor = Editor::new(storage, superblock, limits, style.bounds, durability);
     let extension = style.extension(version, &editor)?;
     if !extension.is_empty() {

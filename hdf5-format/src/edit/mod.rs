@@ -90,13 +90,14 @@ impl Editor {
         bounds: Bounds,
         durability: Durability,
     ) -> Self {
-        let overlay = Arc::new(Overlay::new(storage, superblock.base.saturating_add(superblock.end)));
+        let overlay = Arc::new(Overlay::new(storage, superblock.end));
         let shared: Arc<dyn Storage> = overlay.clone();
         let ctx = FileContext::growing(shared, superblock.base, superblock.sizes, limits);
         let bits = u32::from(superblock.sizes.offset).saturating_mul(8);
         // All ones stand for "undefined".
         let limit = u64::MAX.checked_shr(64u32.saturating_sub(bits)).unwrap_or(u64::MAX).saturating_sub(1);
-        let space = Space::new(superblock.end, limit);
+        // The superblock counts from the start of the file, addresses from its base.
+        let space = Space::new(superblock.end.saturating_sub(superblock.base), limit);
         let (committed, local_heaps) = (superblock.clone(), local_heap::FreeLists::default());
         let (commits, changes, state) = (0, 0, State::Sound);
         Editor { overlay, ctx, space, superblock, local_heaps, bounds, durability, committed, commits, changes, state }

@@ -30,7 +30,10 @@ pub(crate) fn open(
     if opened.file_space.as_ref().is_some_and(|space| space.persist) {
         return refused("the file keeps its free space in persistent managers", "repack it first");
     }
-    let superblock = opened.superblock.clone();
+    let mut superblock = opened.superblock.clone();
+    // Where the superblock was found counts, not where it says it is.
+    superblock.base = opened.context.base();
+    superblock.end = superblock.base.saturating_add(opened.context.end());
     if superblock.version >= 3 && superblock.flags & (OPEN_FOR_WRITE | OPEN_FOR_SWMR) != 0 {
         return Err(Error::new(ErrorKind::Locked, "the file is marked as open for writing")
             .hint("another program has it open, or died; h5clear -s takes the mark away"));

@@ -83,9 +83,12 @@ pub mod zfp;
 #[cfg(feature = "zstd")]
 pub mod zstd;
 
+mod wish;
+
 pub use context::{FilterContext, Scratch};
 pub use pipeline::{Encoded, MAX_FILTERS, Pipeline, Stage};
 pub use registry::Registry;
+pub use wish::Filters;
 
 use crate::error::Result;
 use alloc::borrow::Cow;
