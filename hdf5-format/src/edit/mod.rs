@@ -6,6 +6,7 @@
 //! `docs/commit-protocol.md` tells what happens at a commit and why nothing is lost.
 
 mod bounds;
+pub(crate) mod btree_v2;
 pub(crate) mod chunk_index;
 mod commit;
 pub(crate) mod header;
