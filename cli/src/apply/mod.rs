@@ -77,7 +77,10 @@ impl Executor {
             "dataset" => self.dataset(op),
             "write" => self.write(op),
             "points" => self.points(op),
-            "resize" => Err(Failed::new("not there yet")),
+            "resize" => {
+                let mut dataset = self.file()?.dataset(text(op, "path")?)?;
+                Ok(dataset.resize(&numbers(op, "shape")?)?)
+            }
             "attr" | "attr_modify" => self.attr(op),
             "attr_rename" => Ok(self.object(op, "path")?.info().rename_attr(text(op, "name")?, text(op, "to")?)?),
             "attr_delete" => Ok(self.object(op, "path")?.info().delete_attr(text(op, "name")?)?),

@@ -301,6 +301,21 @@ impl Dataset {
 }
 
 impl Dataset {
+    /// Gives the dataset another extent, within its maxshape. What is cut off is lost; what is new holds the fill value.
+    ///
+    /// # Errors
+    /// The extent has another rank or exceeds maxshape, the dataset is not chunked, or the file is open for reading
+    /// only.
+    pub fn resize(&mut self, shape: &[u64]) -> Result<()> {
+        let done = change(&self.core, |editor| {
+            let mut header = ObjectHeader::load(editor.ctx(), self.address())?;
+            let stored = StoredDataset::load(&self.core, &header)?;
+            edit::resize(editor, &mut header, &stored, shape)
+        });
+        done.map_err(|e| e.on(self.path()))?;
+        self.refresh()
+    }
+
     /// Writes values to the selected places, in C order of the selection.
     ///
     /// # Errors
@@ -317,7 +332,9 @@ fn encode(core: &FileCore, datatype: &Datatype, values: &[Value]) -> Result<Vec<
     let address_len = core.ctx().sizes().o();
     change(core, |editor| {
         let heap: Heap<'_> = &mut |object| edit::insert_heap_object(editor, object);
-        Encoder { address_len, heap }.all(datatype, values, &mut out)
+        let done = Encoder { address_len, heap }.all(datatype, values, &mut out);
+        edit::finish_heap(editor)?;
+        done
     })?;
     Ok(out)
 }

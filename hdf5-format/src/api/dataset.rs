@@ -362,6 +362,16 @@ impl Dataset {
         })
     }
 
+    /// Looks again at what the file says of the dataset, after it was changed through another handle.
+    ///
+    /// # Errors
+    /// Its header is damaged, or it is gone.
+    pub fn refresh(&mut self) -> Result<()> {
+        let header = ObjectHeader::load(self.core.ctx(), self.address()).map_err(|e| self.named(e))?;
+        self.stored = Arc::new(StoredDataset::load(&self.core, &header).map_err(|e| self.named(e))?);
+        Ok(())
+    }
+
     /// The dataset as it is now: a file that is being changed may have moved its elements.
     fn now(&self) -> Result<Arc<StoredDataset>> {
         if !self.core.is_changing() {

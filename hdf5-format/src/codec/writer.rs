@@ -38,6 +38,11 @@ impl Writer {
         self.buf
     }
 
+    /// Forgets what comes after position `len`.
+    pub fn truncate(&mut self, len: usize) {
+        self.buf.truncate(len);
+    }
+
     /// Appends bytes as they are.
     pub fn bytes(&mut self, bytes: &[u8]) {
         self.buf.extend_from_slice(bytes);

@@ -115,6 +115,7 @@ impl Editor {
         self.space.rollback();
         self.state = State::Sound;
         self.local_heaps.clear();
+        self.global_heap = Default::default();
         self.end_changed();
         Ok(())
     }

@@ -7,10 +7,12 @@
 
 mod attributes;
 mod bounds;
+pub(crate) mod btree_v2;
 pub(crate) mod chunk_index;
 mod commit;
 mod create;
 mod datasets;
+pub(crate) mod global_heap;
 mod groups;
 pub(crate) mod header;
 mod links;
@@ -41,7 +43,7 @@ pub(crate) use groups::create as create_group;
 pub(crate) use links::{check_name as check_link_name, insert as link, remove as unlink};
 pub(crate) use objects::{add_link, drop_link};
 pub(crate) use open::open;
-pub(crate) use raw::write as write_elements;
+pub(crate) use raw::{resize, write as write_elements};
 
 use crate::codec::{Address, Writer, to_usize};
 use crate::error::{Error, ErrorKind, Result};
@@ -61,6 +63,7 @@ pub struct Editor {
     /// The superblock as the next commit writes it, but for the end.
     pub(crate) superblock: Superblock,
     local_heaps: local_heap::FreeLists,
+    global_heap: global_heap::GlobalHeapEditor,
     bounds: Bounds,
     durability: Durability,
     /// The superblock of the last commit.
@@ -242,8 +245,26 @@ impl Editor {
     }
 }
 
-pub(crate) fn insert_heap_object(_: &mut Editor, _: &[u8]) -> Result<(Address, u32)> {
-    Err(Error::unsupported("heap"))
+/// Puts an object into a global heap collection: where it is.
+///
+/// # Errors
+/// The file is full.
+pub(crate) fn insert_heap_object(editor: &mut Editor, object: &[u8]) -> Result<(Address, u32)> {
+    let mut heap = core::mem::take(&mut editor.global_heap);
+    let place = heap.insert(editor, object);
+    editor.global_heap = heap;
+    place
+}
+
+/// Brings heap objects into the file, where readers find them.
+///
+/// # Errors
+/// The storage fails.
+pub(crate) fn finish_heap(editor: &mut Editor) -> Result<()> {
+    let mut heap = core::mem::take(&mut editor.global_heap);
+    let done = heap.finish(editor);
+    editor.global_heap = heap;
+    done
 }
 
 #[cfg(test)]

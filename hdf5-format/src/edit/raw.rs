@@ -19,7 +19,7 @@ use alloc::vec::Vec;
 
 mod chunked;
 
-pub(crate) use chunked::release as release_chunks;
+pub(crate) use chunked::{release as release_chunks, resize};
 
 /// Bytes of fill values written at once.
 const FILL_BLOCK: usize = 1 << 20;

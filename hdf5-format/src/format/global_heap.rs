@@ -11,7 +11,7 @@
 //! Elements of variable length, region and attribute references, and virtual layouts point here: address of the
 //! collection, index of the object.
 
-use crate::codec::{Cursor, Sizes, Writer, to_usize};
+use crate::codec::{Address, Cursor, Sizes, Writer, to_usize};
 use crate::error::{Error, ErrorKind, Result};
 use alloc::format;
 use alloc::vec::Vec;
@@ -30,10 +30,15 @@ pub struct GlobalHeapCollection {
     objects: Vec<Object>,
 }
 
+/// An object of a collection.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Object {
-    index: u16,
-    data: Range<usize>,
+pub struct Object {
+    /// Its number, from 1.
+    pub index: u16,
+    /// References to it, as stored.
+    pub references: u16,
+    /// Where its data is, in the collection's bytes.
+    pub data: Range<usize>,
 }
 
 impl GlobalHeapCollection {
@@ -77,8 +82,8 @@ impl GlobalHeapCollection {
         while body.remaining() >= header {
             let here = body.clone();
             let start = body.position();
-            let index = body.u16()?;
-            body.skip(6)?;
+            let (index, references) = (body.u16()?, body.u16()?);
+            body.skip(4)?;
             let len = to_usize(body.length()?)?;
             body.skip(header.saturating_sub(body.position().saturating_sub(start)))?;
             if index == 0 {
@@ -91,7 +96,7 @@ impl GlobalHeapCollection {
             }
             let from = body.position();
             body.skip(len)?;
-            objects.push(Object { index, data: from..body.position() });
+            objects.push(Object { index, references, data: from..body.position() });
             let padding = len.next_multiple_of(ALIGNMENT).saturating_sub(len);
             body.skip(padding.min(body.remaining()))?;
             if objects.len() > usize::from(u16::MAX) {
@@ -118,6 +123,11 @@ impl GlobalHeapCollection {
         Some(found.data.clone())
     }
 
+    /// All objects, by their index.
+    pub fn objects(&self) -> &[Object] {
+        &self.objects
+    }
+
     /// Bytes that the table of the objects takes in memory.
     pub fn index_bytes(&self) -> usize {
         self.objects.len().saturating_mul(size_of::<Object>())
@@ -126,8 +136,14 @@ impl GlobalHeapCollection {
     /// Bytes of the smallest collection that holds objects of these lengths.
     pub fn encoded_len(lengths: impl IntoIterator<Item = usize>, sizes: Sizes) -> u64 {
         let header = Self::header_len(sizes) as u64;
-        let objects = lengths.into_iter().map(|len| header.saturating_add(len.next_multiple_of(ALIGNMENT) as u64));
+        let objects = lengths.into_iter().map(|len| Self::object_len(len, sizes));
         objects.fold(header, u64::saturating_add).max(SMALLEST)
+    }
+
+    /// Bytes that an object with `len` bytes of data takes.
+    pub fn object_len(len: usize, sizes: Sizes) -> u64 {
+        let padded = (len as u64).checked_next_multiple_of(ALIGNMENT as u64).unwrap_or(u64::MAX);
+        padded.saturating_add(Self::header_len(sizes) as u64)
     }
 
     /// Encodes a collection of `len` bytes with the given objects; the rest is free space.
@@ -135,24 +151,50 @@ impl GlobalHeapCollection {
     /// # Errors
     /// The objects do not fit, or one has index 0.
     pub fn encode(objects: &[(u16, &[u8])], len: u64, writer: &mut Writer) -> Result<()> {
-        let invalid = |message| Error::new(ErrorKind::Invalid, message).within("global heap collection");
+        let start = writer.position();
+        Self::encode_header(len, writer)?;
+        objects.iter().try_for_each(|&(index, data)| Self::encode_object(index, 0, data, writer))?;
+        let used = writer.position().saturating_sub(start) as u64;
+        Self::encode_free(used, len, writer)
+    }
+
+    /// Encodes the bytes before the first object.
+    ///
+    /// # Errors
+    /// The length does not fit the file's lengths.
+    pub fn encode_header(len: u64, writer: &mut Writer) -> Result<()> {
         let start = writer.position();
         writer.bytes(Self::SIGNATURE);
         writer.bytes(&[1, 0, 0, 0]);
         writer.length(len)?;
         writer.align_from(start, ALIGNMENT);
-        for (index, data) in objects {
-            if *index == 0 {
-                return Err(invalid(format!("object 0, which is the free space, of {} bytes", data.len())));
-            }
-            writer.u16(*index);
-            writer.zeros(6);
-            writer.length(data.len() as u64)?;
-            writer.align_from(start, ALIGNMENT);
-            writer.bytes(data);
-            writer.align_from(start, ALIGNMENT);
+        Ok(())
+    }
+
+    /// Encodes an object; what is before it in the collection is a multiple of 8 bytes.
+    ///
+    /// # Errors
+    /// It has index 0, or its length does not fit the file's lengths.
+    pub fn encode_object(index: u16, references: u16, data: &[u8], writer: &mut Writer) -> Result<()> {
+        if index == 0 {
+            return Err(invalid(format!("object 0, which is the free space, of {} bytes", data.len())));
         }
-        let used = writer.position().saturating_sub(start) as u64;
+        let start = writer.position();
+        let [low, high] = index.to_le_bytes();
+        let [few, many] = references.to_le_bytes();
+        writer.bytes(&[low, high, few, many, 0, 0, 0, 0]);
+        writer.length(data.len() as u64)?;
+        writer.align_from(start, ALIGNMENT);
+        writer.bytes(data);
+        writer.align_from(start, ALIGNMENT);
+        Ok(())
+    }
+
+    /// Encodes the free space of a collection of `len` bytes of which `used` are written.
+    ///
+    /// # Errors
+    /// More are used than there are.
+    pub fn encode_free(used: u64, len: u64, writer: &mut Writer) -> Result<()> {
         let free = len.checked_sub(used).ok_or_else(|| invalid(format!("{used} bytes in a collection of {len}")))?;
         let end = writer.position().saturating_add(to_usize(free)?);
         if free >= Self::header_len(writer.sizes()) as u64 {
@@ -162,6 +204,21 @@ impl GlobalHeapCollection {
         writer.zeros(end.saturating_sub(writer.position()));
         Ok(())
     }
+}
+
+fn invalid(message: alloc::string::String) -> Error {
+    Error::new(ErrorKind::Invalid, message).within("global heap collection")
+}
+
+/// Encodes a heap id: `collection O | index 4`; all zero if it points nowhere.
+///
+/// # Errors
+/// The address does not fit the file's addresses.
+pub fn encode_id(id: Option<(Address, u32)>, writer: &mut Writer) -> Result<()> {
+    let (address, index) = id.unwrap_or((Address(0), 0));
+    writer.address(Some(address))?;
+    writer.u32(index);
+    Ok(())
 }
 
 #[cfg(test)]

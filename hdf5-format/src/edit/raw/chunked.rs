@@ -1,9 +1,9 @@
 //! Chunks: decoded, changed, encoded again, and put where there is room.
 
 use super::*;
-use crate::dataset::axes::AxisPart;
+use crate::dataset::axes::{AxisPart, PartSteps};
 use crate::edit::chunk_index::{ChunkIndexEditor, StoredChunk};
-use crate::edit::datasets::set_layout;
+use crate::edit::datasets::{set_dataspace, set_layout};
 use crate::filter::{Pipeline, Scratch};
 use crate::format::message::MessageKind;
 use crate::format::message::dataspace::Dataspace;
@@ -175,11 +175,120 @@ impl Writer<'_> {
 
     /// True for a chunk that sticks out of the current extent, in a layout that stores such chunks unfiltered.
     fn is_unfiltered_edge(&self, scaled: &[u64]) -> bool {
-        let dims = &self.dataset.dataspace.dims;
+        self.is_edge_in(&self.dataset.dataspace.dims, scaled)
+    }
+
+    fn is_edge_in(&self, dims: &[u64], scaled: &[u64]) -> bool {
         self.layout.unfiltered_edges()
             && scaled.iter().zip(&self.layout.chunk).zip(dims).any(|((&at, &chunk), &dim)| {
                 at.checked_add(1).and_then(|at| at.checked_mul(chunk)).is_none_or(|end| end > dim)
             })
+    }
+}
+
+/// Gives a dataset another extent. Chunks past it go; in chunks that now stick out, what is past it is the fill value,
+/// so that it shows should the extent grow again.
+///
+/// # Errors
+/// The extent does not fit the maximal one, the dataset is not chunked, or its storage is damaged.
+pub(crate) fn resize(
+    editor: &mut Editor,
+    header: &mut ObjectHeader,
+    dataset: &StoredDataset,
+    dims: &[u64],
+) -> Result<()> {
+    let (old, max) = (&dataset.dataspace.dims, dataset.max_dims());
+    if dims.len() != old.len() {
+        let text = alloc::format!("a shape of {} dimensions for a dataset of {}", dims.len(), old.len());
+        return Err(Error::new(ErrorKind::Shape, text));
+    }
+    for (i, (&new, max)) in dims.iter().zip(&max).enumerate() {
+        if let Some(max) = max.filter(|&max| max < new) {
+            let text = alloc::format!("dimension {i} can not have length {new}: its maximum is {max}");
+            return Err(Error::new(ErrorKind::Shape, text).hint("maxshape is fixed when a dataset is made"));
+        }
+    }
+    if dims == old.as_slice() {
+        return Ok(());
+    }
+    let Storage::Chunked(layout) = &dataset.layout.storage else {
+        return Err(Error::new(ErrorKind::Invalid, "only a chunked dataset can be resized"));
+    };
+    let filtered = !dataset.filters.filters.is_empty();
+    let index = ChunkIndexEditor::open(editor, layout.clone(), &max, filtered)?;
+    let pipeline = dataset.pipeline.as_ref().map_err(Clone::clone)?;
+    let mut writer = Writer { dataset, layout, pipeline, index, scratch: Scratch::new() };
+    writer.resize(editor, dims)?;
+    let new = writer.index.finish(editor)?.clone();
+    if new != *layout {
+        set_layout(editor, header, &DataLayout { version: new.version, storage: Storage::Chunked(new) })?;
+    }
+    set_dataspace(editor, header, &Dataspace { dims: dims.to_vec(), ..dataset.dataspace.clone() })?;
+    header::store(editor, header)
+}
+
+impl Writer<'_> {
+    fn resize(&mut self, editor: &mut Editor, dims: &[u64]) -> Result<()> {
+        let old = self.dataset.dataspace.dims.clone();
+        let mut changed: Vec<Vec<u64>> = Vec::new();
+        for (dim, (&now, &new)) in old.iter().zip(dims).enumerate() {
+            let Some(&chunk) = self.layout.chunk.get(dim) else { continue };
+            // The chunks that the old or the new end of this dimension goes through.
+            let ends = if self.layout.unfiltered_edges() { [now, new] } else { [new, new] };
+            for end in ends.iter().take(if ends[0] == ends[1] { 1 } else { 2 }) {
+                let through = end.checked_rem(chunk).is_some_and(|rest| rest > 0);
+                if now != new && through && (new < now || self.layout.unfiltered_edges()) {
+                    self.slab(editor, dim, end.checked_div(chunk).unwrap_or(0), &mut changed)?;
+                }
+            }
+        }
+        changed.sort();
+        changed.dedup();
+        self.index.prune(editor, dims, &mut |editor, _, chunk| {
+            editor.release(Purpose::RawData, chunk.address, chunk.size);
+            Ok(())
+        })?;
+        changed.iter().try_for_each(|scaled| self.cut(editor, scaled, dims))
+    }
+
+    /// Positions of the allocated chunks with this coordinate along one dimension.
+    fn slab(&mut self, editor: &mut Editor, dim: usize, at: u64, found: &mut Vec<Vec<u64>>) -> Result<()> {
+        let rank = self.layout.chunk.len();
+        let (mut low, mut high) = (alloc::vec![0; rank], alloc::vec![u64::MAX; rank]);
+        if let (Some(low), Some(high)) = (low.get_mut(dim), high.get_mut(dim)) {
+            (*low, *high) = (at, at.saturating_add(1));
+        }
+        self.index.visit(editor, &low, &high, &mut |_, scaled, _| {
+            found.push(scaled.to_vec());
+            Ok(())
+        })
+    }
+
+    /// Puts the fill value past the new extent into a chunk, and stores it as that extent asks for.
+    fn cut(&mut self, editor: &mut Editor, scaled: &[u64], dims: &[u64]) -> Result<()> {
+        let Some(old) = self.index.lookup(editor, scaled)? else { return Ok(()) };
+        let chunk_bytes = to_usize(self.layout.chunk_bytes().unwrap_or(u64::MAX))?;
+        let (was, is) = (self.is_edge_in(&self.dataset.dataspace.dims, scaled), self.is_edge_in(dims, scaled));
+        let mut plain = self.decoded(editor, old, chunk_bytes, was)?;
+        let lengths = self.layout.chunk.iter().map(|&c| to_usize(c)).collect::<Result<Vec<_>>>()?;
+        let element = self.dataset.element_size();
+        for (dim, ((&at, &chunk), &end)) in scaled.iter().zip(&self.layout.chunk).zip(dims).enumerate() {
+            let inside = to_usize(end.saturating_sub(at.saturating_mul(chunk)).min(chunk))?;
+            let mut from = lengths.clone();
+            let mut parts: Vec<AxisPart> = lengths
+                .iter()
+                .map(|&count| AxisPart { out: 0, at: PartSteps::Regular { first: 0, step: 1, count } })
+                .collect();
+            let (Some(part), Some(count)) = (parts.get_mut(dim), from.get_mut(dim)) else { continue };
+            *count = count.saturating_sub(inside);
+            if *count == 0 {
+                continue;
+            }
+            part.at = PartSteps::Regular { first: inside, step: 1, count: *count };
+            let fill = self.filled(from.iter().product::<usize>().saturating_mul(element))?;
+            paste_box(&fill, &from, &mut plain, &lengths, &parts, element);
+        }
+        self.put(editor, scaled, Some(old), plain, is)
     }
 }
 

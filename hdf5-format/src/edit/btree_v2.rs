@@ -1,0 +1,188 @@
+//! Version 2 B-trees: records put in, changed and taken out, whole trees built and deleted.
+//!
+//! ```text
+//!                insert                                       remove
+//! on the way     a full child first shares with a             -
+//! down           neighbour that has room (2 or 3 nodes made
+//!                even), else it becomes two
+//! on the way up  counts                                       counts; a child that is too empty shares with its
+//!                                                             neighbours, or 2 nodes become 1, or 3 become 2
+//! root           full: a new root above it                    without records: its only child is the root
+//! ```
+//! When a node is full or too empty follows from the percentages in the tree's header, as libhdf5 reckons them; the
+//! nodes of a tree stay such that libhdf5 can go on with them. One change loads the nodes on one path and their
+//! neighbours, and writes nothing before all of it is done.
+//!
+//! Records are bytes here. What they are ordered by is the caller's closure: it says how a record of the tree stands
+//! to the one that is meant, and may read other structures to know (names in a heap).
+
+mod build;
+mod insert;
+mod nodes;
+mod remove;
+
+use super::{Editor, Purpose};
+use crate::codec::Address;
+use crate::error::{Error, ErrorKind, Result};
+use crate::format::btree_v2::header::STRUCTURE as HEADER;
+use crate::format::btree_v2::{BTreeV2Header, RecordType};
+use crate::graph::FileContext;
+use crate::graph::Visited;
+use alloc::vec::Vec;
+use core::cmp::Ordering;
+use nodes::Nodes;
+
+pub(crate) use build::build;
+
+/// How a record of the tree stands to the one that is meant.
+pub(crate) type Compare<'a> = &'a mut dyn FnMut(&FileContext, &[u8]) -> Result<Ordering>;
+
+/// What a new tree is like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Parameters {
+    /// What the records are.
+    pub(crate) record_type: RecordType,
+    /// Bytes of every record.
+    pub(crate) record_size: u16,
+    /// Bytes of every node.
+    pub(crate) node_size: u32,
+    /// Percentage of a node's capacity at which it is full.
+    pub(crate) split_percent: u8,
+    /// Percentage of a node's capacity below which it is too empty; less than half of the other one.
+    pub(crate) merge_percent: u8,
+}
+
+impl Parameters {
+    /// Those of the indexes of links, attributes, shared messages and huge objects.
+    pub(crate) const fn small(record_type: RecordType, record_size: u16) -> Self {
+        Parameters { record_type, record_size, node_size: 512, split_percent: 100, merge_percent: 40 }
+    }
+
+    /// Those of chunk indexes.
+    pub(crate) const fn chunks(record_type: RecordType, record_size: u16) -> Self {
+        Parameters { node_size: 2048, ..Self::small(record_type, record_size) }
+    }
+
+    /// The header of an empty tree.
+    fn header(&self) -> Result<BTreeV2Header> {
+        let (split, merge) = (self.split_percent, self.merge_percent);
+        if self.record_size == 0 || split == 0 || split > 100 || merge >= split.div_ceil(2) {
+            return Err(Error::new(
+                ErrorKind::Invalid,
+                alloc::format!(
+                    "a tree of records of {} bytes, split at {split}%, merged at {merge}%",
+                    self.record_size
+                ),
+            )
+            .within(HEADER));
+        }
+        Ok(BTreeV2Header {
+            record_type: self.record_type,
+            node_size: self.node_size,
+            record_size: self.record_size,
+            depth: 0,
+            split_percent: split,
+            merge_percent: merge,
+            root: None,
+            root_records: 0,
+            total_records: 0,
+        })
+    }
+}
+
+/// A new, empty tree: the address of its header.
+///
+/// # Errors
+/// The parameters do not suit each other, or there is no room in the file.
+pub(crate) fn create(editor: &mut Editor, parameters: &Parameters) -> Result<Address> {
+    build(editor, parameters, 0, &mut |_| Ok(()))
+}
+
+/// Puts a record in.
+///
+/// # Errors
+/// [`ErrorKind::Conflict`] if an equal one is there; a damaged node; no room in the file. The tree is as before.
+pub(crate) fn insert(editor: &mut Editor, header: Address, record: &[u8], compare: Compare<'_>) -> Result<()> {
+    Nodes::change(editor, header, |nodes| {
+        nodes.check_record(record)?;
+        insert::insert(nodes, record, compare)
+    })
+}
+
+/// Takes the equal record out: its bytes.
+///
+/// # Errors
+/// A damaged node. The tree is as before.
+pub(crate) fn remove(editor: &mut Editor, header: Address, compare: Compare<'_>) -> Result<Option<Vec<u8>>> {
+    Nodes::change(editor, header, |nodes| remove::remove(nodes, compare))
+}
+
+/// Puts a record in the place of the equal one, which it must be equal to as well: the bytes of the old one.
+/// `None`: there is none, and nothing was changed.
+///
+/// # Errors
+/// A damaged node. The tree is as before.
+pub(crate) fn replace(
+    editor: &mut Editor,
+    header: Address,
+    record: &[u8],
+    compare: Compare<'_>,
+) -> Result<Option<Vec<u8>>> {
+    Nodes::change(editor, header, |nodes| {
+        nodes.check_record(record)?;
+        let Some((address, index)) = nodes.find(compare)? else { return Ok(None) };
+        let mut node = nodes.take_loaded(address)?;
+        let old = node.records.replace(index, record);
+        nodes.put(address, node);
+        Ok(Some(old))
+    })
+}
+
+/// The record that is equal.
+///
+/// # Errors
+/// A node on the way is damaged.
+pub(crate) fn find(editor: &mut Editor, header: Address, compare: Compare<'_>) -> Result<Option<Vec<u8>>> {
+    Nodes::change(editor, header, |nodes| {
+        let Some((address, index)) = nodes.find(compare)? else { return Ok(None) };
+        Ok(Some(nodes.loaded(address)?.records.get(index).to_vec()))
+    })
+}
+
+/// Records in the tree, as its header says.
+///
+/// # Errors
+/// The header is damaged.
+pub(crate) fn len(editor: &Editor, header: Address) -> Result<u64> {
+    nodes::load_header(editor.ctx(), header).map(|header| header.total_records)
+}
+
+/// Calls `each` with every record, in no order, and gives back all blocks of the tree, the header too.
+///
+/// # Errors
+/// A node is damaged, or `each` fails: no block is given back then.
+pub(crate) fn delete(
+    editor: &mut Editor,
+    header: Address,
+    each: &mut dyn FnMut(&mut Editor, &[u8]) -> Result<()>,
+) -> Result<()> {
+    let (tree, layout) = nodes::open(editor.ctx(), header)?;
+    let (node_len, header_len) = (u64::from(tree.node_size), BTreeV2Header::encoded_len(editor.ctx().sizes()) as u64);
+    let mut seen = Visited::new();
+    seen.accept(header, header_len, HEADER)?;
+    let mut blocks = Vec::new();
+    let mut left: Vec<_> = nodes::root(&tree).map(|root| (root, tree.depth)).into_iter().collect();
+    while let Some((pointer, level)) = left.pop() {
+        let address = nodes::address(pointer)?;
+        let node = nodes::load(editor.ctx(), &mut seen, &tree, &layout, pointer, level)?;
+        blocks.push(address);
+        left.extend(node.children.iter().map(|&child| (child, level.saturating_sub(1))));
+        (0..node.len()).try_for_each(|index| each(editor, node.records.get(index)))?;
+    }
+    blocks.into_iter().for_each(|block| editor.release(Purpose::BTree, block, node_len));
+    editor.release(Purpose::BTree, header, header_len);
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;
