@@ -103,7 +103,21 @@ impl Editor {
         let space = Space::new(superblock.end.saturating_sub(superblock.base), limit);
         let (committed, local_heaps) = (superblock.clone(), local_heap::FreeLists::default());
         let (commits, changes, state) = (0, 0, State::Sound);
-        Editor { overlay, ctx, space, superblock, local_heaps, bounds, durability, committed, commits, changes, state }
+        let global_heap = global_heap::GlobalHeapEditor::default();
+        Editor {
+            overlay,
+            ctx,
+            space,
+            superblock,
+            local_heaps,
+            global_heap,
+            bounds,
+            durability,
+            committed,
+            commits,
+            changes,
+            state,
+        }
     }
 
     /// Where structures are read: everything changed so far is there.
