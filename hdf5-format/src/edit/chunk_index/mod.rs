@@ -16,6 +16,7 @@
 
 mod blocks;
 mod btree_v1;
+mod btree_v2;
 mod choose;
 mod elements;
 mod extensible_array;
@@ -24,9 +25,11 @@ mod visit;
 
 pub(crate) use choose::{NewChunks, choose};
 
+use super::btree_v2::Parameters;
 use super::{Editor, Purpose};
 use crate::codec::Address;
 use crate::error::{Error, ErrorKind, Result};
+use crate::format::btree_v2::RecordType;
 use crate::format::chunk_element::ElementForm;
 use crate::format::extensible_array::ExtensibleArrayHeader;
 use crate::format::message::layout::{ChunkIndexKind, ChunkedLayout};
@@ -71,6 +74,7 @@ enum Index {
     Fixed(FixedArray),
     Extensible(ExtensibleArray),
     BTreeV1(Tree),
+    BTreeV2(btree_v2::Tree),
 }
 
 impl ChunkIndexEditor {
@@ -122,7 +126,9 @@ impl ChunkIndexEditor {
                 Index::Extensible(ExtensibleArray::open(ctx, address, form, bytes)?)
             }
             ChunkIndexKind::BTreeV1 => Index::BTreeV1(Tree::open(editor, address, self.lengths())),
-            ChunkIndexKind::BTreeV2 { .. } => return Err(Error::unsupported("version 2 B-trees of chunks")),
+            ChunkIndexKind::BTreeV2 { .. } => {
+                Index::BTreeV2(btree_v2::Tree::open(ctx, address, self.counts.len(), form, bytes)?)
+            }
         })
     }
 
@@ -176,7 +182,13 @@ impl ChunkIndexEditor {
                 let address = tree.address();
                 (Index::BTreeV1(tree), address)
             }
-            ChunkIndexKind::BTreeV2 { .. } => return Err(Error::unsupported("version 2 B-trees of chunks")),
+            ChunkIndexKind::BTreeV2 { node_size, split_percent, merge_percent } => {
+                let usual = Parameters::chunks(RecordType::Chunk, 0);
+                let parameters = Parameters { node_size, split_percent, merge_percent, ..usual };
+                let tree = btree_v2::Tree::create(editor, self.counts.len(), form, bytes, parameters)?;
+                let address = tree.address();
+                (Index::BTreeV2(tree), address)
+            }
         };
         (self.index, self.layout.address) = (index, Some(address));
         Ok(())
@@ -199,6 +211,7 @@ impl ChunkIndexEditor {
             (Index::Single, _) => Ok(self.single()),
             (Index::Implicit, _) => Ok(self.implicit(scaled)),
             (Index::BTreeV1(tree), _) => tree.get(editor.ctx(), scaled),
+            (Index::BTreeV2(tree), _) => tree.get(editor.ctx(), scaled),
             (Index::Fixed(array), Some(number)) => match array.run(&mut access, number)? {
                 Some(run) => array.elements.get(editor.ctx(), run, number),
                 None => Ok(None),
@@ -248,6 +261,7 @@ impl ChunkIndexEditor {
                 Ok(there)
             }
             Index::BTreeV1(tree) => tree.set(editor, scaled, chunk),
+            Index::BTreeV2(tree) => tree.put(editor.ctx(), scaled, Some(chunk)),
             Index::Fixed(array) => {
                 let number = number?;
                 let run = array.run(&mut Access::Make(editor), number)?.ok_or_else(too_many)?;
@@ -286,6 +300,7 @@ impl ChunkIndexEditor {
                 (self.index, self.layout.address) = (Index::Missing, None);
             }
             Index::BTreeV1(tree) => return tree.remove(editor, scaled),
+            Index::BTreeV2(tree) => return tree.put(editor.ctx(), scaled, None),
             Index::Fixed(array) => {
                 let number = number?;
                 if let Some(run) = array.run(&mut Access::Find(editor.ctx()), number)? {
@@ -312,6 +327,7 @@ impl ChunkIndexEditor {
             Index::Fixed(array) => array.flush(editor)?,
             Index::Extensible(array) => array.flush(editor)?,
             Index::BTreeV1(tree) => tree.flush(editor)?,
+            Index::BTreeV2(tree) => tree.flush(editor)?,
         }
         Ok(&self.layout)
     }
@@ -322,6 +338,7 @@ impl ChunkIndexEditor {
             Index::Fixed(array) => array.elements.relieve(editor),
             Index::Extensible(array) => array.elements.relieve(editor),
             Index::BTreeV1(tree) => tree.relieve(editor),
+            Index::BTreeV2(tree) => tree.relieve(editor),
         }
     }
 

@@ -229,3 +229,70 @@ fn single_chunks() {
         Case { sizes: WIDE, chunk_k: 2, version: 4, index, filtered, chunks, unlimited, steps: 2000 }.run(3);
     }
 }
+
+#[test]
+fn btree_v2_at_random() {
+    let shapes: [(&[u64], &[bool]); 3] =
+        [(&[700], &[true]), (&[20, 30], &[true, true]), (&[5, 9, 11], &[false, true, true])];
+    for (node_size, version) in [(2048, 4), (300, 5), (260, 4)] {
+        let index = ChunkIndexKind::BTreeV2 { node_size, split_percent: 100, merge_percent: 40 };
+        cases(index, version, &shapes, 6000);
+    }
+}
+
+/// A million chunks in order take linear time; run with `--release -- --ignored --nocapture`.
+#[test]
+#[ignore = "measures time"]
+fn bulk_creation() {
+    let usual = (32, 4, 4, 16, 10);
+    let (max_bits, index_elements, min_pointers, min_elements, page_bits) = usual;
+    for (index, unlimited, version) in [
+        (ChunkIndexKind::BTreeV1, [true, false], 3),
+        (ChunkIndexKind::FixedArray { page_bits }, [false, false], 4),
+        (
+            ChunkIndexKind::ExtensibleArray { max_bits, index_elements, min_pointers, min_elements, page_bits },
+            [true, false],
+            4,
+        ),
+        (ChunkIndexKind::BTreeV2 { node_size: 2048, split_percent: 100, merge_percent: 40 }, [true, true], 4),
+    ] {
+        for filtered in [false, true] {
+            for rows in [1000, 4000] {
+                let mut editor = editor(WIDE, 32);
+                let chunks = vec![rows, 1000];
+                let case = Case {
+                    sizes: WIDE,
+                    chunk_k: 32,
+                    version,
+                    index,
+                    filtered,
+                    chunks,
+                    unlimited: unlimited.to_vec(),
+                    steps: 0,
+                };
+                let mut random = Random(1);
+                let mut new = ChunkIndexEditor::open(&editor, case.layout(), &case.max_dims(), filtered).unwrap();
+                let chunk = case.chunk(&mut random);
+                let start = std::time::Instant::now();
+                for i in 0..rows * 1000 {
+                    new.set(&mut editor, &[i / 1000, i % 1000], chunk).unwrap();
+                }
+                new.finish(&mut editor).unwrap();
+                let time = start.elapsed().as_nanos() as u64 / (rows * 1000);
+                let start = std::time::Instant::now();
+                for i in 0..1000 {
+                    let scaled = [random.below(rows), random.below(1000)];
+                    new.set(&mut editor, &scaled, chunk).unwrap();
+                    if i % 10 == 0 {
+                        new.finish(&mut editor).unwrap();
+                    }
+                }
+                let kind = alloc::format!("{index:?}");
+                let (kind, later) = (kind.split(' ').next().unwrap(), start.elapsed().as_nanos() / 1000);
+                std::println!(
+                    "{kind} filtered {filtered} {rows}k: {time} ns each; replaced at random, finish each 10: {later} ns"
+                );
+            }
+        }
+    }
+}

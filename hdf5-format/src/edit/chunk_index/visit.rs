@@ -72,6 +72,7 @@ impl ChunkIndexEditor {
             Index::Fixed(array) => array.delete(editor),
             Index::Extensible(array) => array.delete(editor),
             Index::BTreeV1(tree) => tree.delete(editor),
+            Index::BTreeV2(tree) => tree.delete(editor),
         }
     }
 }
