@@ -11,8 +11,9 @@ use serde_json::Value as Json;
 pub(super) fn parse(spec: &Json, size_of_offset: u8) -> Result<Datatype, Failed> {
     let size = || number(spec, "size").and_then(|n| u32::try_from(n).map_err(|_| Failed::new("size is too large")));
     let inner = |key: &str| parse(spec.get(key).ok_or_else(|| Failed::missing(key))?, size_of_offset);
+    // One byte has no order; h5py says little-endian.
     let order = match spec.get("order").and_then(Json::as_str) {
-        Some("be") => ByteOrder::BigEndian,
+        Some("be") if spec.get("size").and_then(Json::as_u64) != Some(1) => ByteOrder::BigEndian,
         _ => ByteOrder::LittleEndian,
     };
     let class = text(spec, "class")?;
