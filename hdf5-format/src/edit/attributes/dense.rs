@@ -1,19 +1,187 @@
+//! Attributes in a fractal heap, with B-trees by hash of the name and by order of creation.
+
 use super::*;
-pub(super) fn from_compact(_: &mut Editor, _: &mut ObjectHeader, _: &mut AttributeInfo) -> Result<()> {
-    Err(Error::unsupported("dense"))
+use crate::codec::Cursor;
+use crate::codec::checksum::lookup3;
+use crate::edit::btree_v2::{self, Parameters as TreeParameters};
+use crate::edit::fractal_heap::{self, HeapEditor, Parameters as HeapParameters};
+use crate::format::btree_v2::RecordType;
+use crate::format::btree_v2::records::{AttributeId, AttributeRecord as Entry};
+use crate::graph::FileContext;
+use core::cmp::Ordering;
+
+/// Bytes of a record by name and by order.
+const NAME_RECORD: u16 = 17;
+const ORDER_RECORD: u16 = 13;
+/// The order of attributes whose order is not tracked.
+const NO_ORDER: u32 = 0xffff;
+
+/// Moves the attributes of a header into new dense storage. The header is stored afterwards.
+pub(super) fn from_compact(editor: &mut Editor, header: &mut ObjectHeader, info: &mut AttributeInfo) -> Result<()> {
+    info.heap = Some(fractal_heap::create(editor, &HeapParameters::ATTRIBUTES)?);
+    let names = TreeParameters::small(RecordType::AttributeName, NAME_RECORD);
+    info.name_index = Some(btree_v2::create(editor, &names)?);
+    if info.order_indexed {
+        let orders = TreeParameters::small(RecordType::AttributeOrder, ORDER_RECORD);
+        info.order_index = Some(btree_v2::create(editor, &orders)?);
+    }
+    let sizes = editor.ctx().sizes();
+    for message in header.all(MessageKind::Attribute).cloned().collect::<Vec<_>>() {
+        if message.flags.has(MessageFlags::SHARED) {
+            return Err(Error::unsupported("moving attributes that are shared between headers"));
+        }
+        let name = AttributeMessage::parse(&mut message.cursor(sizes, "attribute"))?.name.to_vec();
+        insert(editor, info, &name, message.creation_index, &message.body)?;
+    }
+    header.messages.retain(|m| m.kind != MessageKind::Attribute);
+    Ok(())
 }
-pub(super) fn to_compact(_: &mut Editor, _: &mut ObjectHeader, _: &mut AttributeInfo) -> Result<()> {
-    Err(Error::unsupported("dense"))
+
+/// Moves all attributes back into the header, and gives the dense storage back. The header is stored afterwards.
+pub(super) fn to_compact(editor: &mut Editor, header: &mut ObjectHeader, info: &mut AttributeInfo) -> Result<()> {
+    let (heap, names) = storage(info)?;
+    let mut entries = Vec::new();
+    let mut reader = HeapEditor::open(editor.ctx(), heap)?;
+    let records = crate::graph::btree_v2::BTreeV2::open(editor.ctx(), names, RecordType::AttributeName)?;
+    records.for_each(editor.ctx(), |record| {
+        entries.push(entry(editor.ctx(), record)?);
+        Ok(core::ops::ControlFlow::Continue(()))
+    })?;
+    entries.sort_by_key(|entry| entry.order);
+    let mut messages = Vec::new();
+    for entry in entries {
+        let body = reader.get(editor.ctx(), &entry.id)?.into_owned();
+        // One that is too long for a header, or is shared, keeps all where they are.
+        if body.len() > MAX_BODY || entry.is_shared() {
+            return Ok(());
+        }
+        let mut new = message(MessageKind::Attribute, 0, body);
+        new.creation_index = info.next_index.and(u16::try_from(entry.order).ok());
+        messages.push(new);
+    }
+    header.messages.extend(messages);
+    release(editor, info)?;
+    (info.heap, info.name_index, info.order_index) = (None, None, None);
+    Ok(())
 }
-pub(super) fn insert(_: &mut Editor, _: &AttributeInfo, _: &[u8], _: Option<u16>, _: &[u8]) -> Result<()> {
-    Err(Error::unsupported("dense"))
+
+/// Adds an attribute, whose message is `body`.
+pub(super) fn insert(
+    editor: &mut Editor,
+    info: &AttributeInfo,
+    name: &[u8],
+    index: Option<u16>,
+    body: &[u8],
+) -> Result<()> {
+    let (heap, names) = storage(info)?;
+    let mut heap = HeapEditor::open(editor.ctx(), heap)?;
+    let id: AttributeId = attribute_id(heap.insert(editor, body)?)?;
+    let new = Entry { id, flags: 0, order: index.map_or(NO_ORDER, u32::from), hash: Some(lookup3(name, 0)) };
+    put(editor, info, names, &mut heap, name, new)?;
+    heap.finish(editor)
 }
-pub(super) fn rename(_: &mut Editor, _: &AttributeInfo, _: &AttributeRecord, _: &[u8], _: &[u8]) -> Result<()> {
-    Err(Error::unsupported("dense"))
+
+/// Enters an attribute into the indexes.
+fn put(
+    editor: &mut Editor,
+    info: &AttributeInfo,
+    names: Address,
+    heap: &mut HeapEditor,
+    name: &[u8],
+    new: Entry,
+) -> Result<()> {
+    let mut record = editor.writer();
+    new.encode(&mut record)?;
+    btree_v2::insert(editor, names, record.as_slice(), &mut |ctx, record| by_name(ctx, heap, record, name))?;
+    if let Some(orders) = info.order_index {
+        let mut record = editor.writer();
+        Entry { hash: None, ..new }.encode(&mut record)?;
+        btree_v2::insert(editor, orders, record.as_slice(), &mut |ctx, record| by_order(ctx, record, new.order))?;
+    }
+    Ok(())
 }
-pub(super) fn remove(_: &mut Editor, _: &AttributeInfo, _: &[u8]) -> Result<u64> {
-    Err(Error::unsupported("dense"))
+
+/// Gives an attribute another name, and the message that goes with it.
+pub(super) fn rename(
+    editor: &mut Editor,
+    info: &AttributeInfo,
+    old: &AttributeRecord,
+    to: &[u8],
+    body: &[u8],
+) -> Result<()> {
+    let (heap, names) = storage(info)?;
+    let mut heap = HeapEditor::open(editor.ctx(), heap)?;
+    let was = out(editor, info, names, &mut heap, &old.name)?;
+    let id = attribute_id(heap.insert(editor, body)?)?;
+    put(editor, info, names, &mut heap, to, Entry { id, hash: Some(lookup3(to, 0)), ..was })?;
+    heap.finish(editor)
 }
-pub(super) fn release(_: &mut Editor, _: &AttributeInfo) -> Result<()> {
-    Err(Error::unsupported("dense"))
+
+/// Takes an attribute out: how many are left.
+pub(super) fn remove(editor: &mut Editor, info: &AttributeInfo, name: &[u8]) -> Result<u64> {
+    let (heap, names) = storage(info)?;
+    let mut heap = HeapEditor::open(editor.ctx(), heap)?;
+    out(editor, info, names, &mut heap, name)?;
+    heap.finish(editor)?;
+    btree_v2::len(editor, names)
+}
+
+/// Takes an attribute out of indexes and heap: its record.
+fn out(
+    editor: &mut Editor,
+    info: &AttributeInfo,
+    names: Address,
+    heap: &mut HeapEditor,
+    name: &[u8],
+) -> Result<Entry> {
+    let record = btree_v2::find(editor, names, &mut |ctx, record| by_name(ctx, heap, record, name))?;
+    let record = record.ok_or_else(|| Error::new(ErrorKind::Corrupt, "the index by name lost an attribute"))?;
+    let old = entry(editor.ctx(), &record)?;
+    if old.is_shared() {
+        return Err(Error::unsupported("changing an attribute that is shared between headers"));
+    }
+    btree_v2::remove(editor, names, &mut |ctx, record| by_name(ctx, heap, record, name))?;
+    if let Some(orders) = info.order_index {
+        btree_v2::remove(editor, orders, &mut |ctx, record| by_order(ctx, record, old.order))?;
+    }
+    heap.remove(editor, &old.id)?;
+    Ok(old)
+}
+
+/// Gives heap and B-trees back.
+pub(super) fn release(editor: &mut Editor, info: &AttributeInfo) -> Result<()> {
+    for tree in [info.name_index, info.order_index].into_iter().flatten() {
+        btree_v2::delete(editor, tree, &mut |_, _| Ok(()))?;
+    }
+    info.heap.map_or(Ok(()), |heap| fractal_heap::delete(editor, heap))
+}
+
+fn storage(info: &AttributeInfo) -> Result<(Address, Address)> {
+    let missing = || Error::new(ErrorKind::Corrupt, "attributes without a heap and its index");
+    info.heap.zip(info.name_index).ok_or_else(missing)
+}
+
+fn attribute_id(id: Vec<u8>) -> Result<AttributeId> {
+    let len = id.len();
+    id.try_into().map_err(|_| Error::new(ErrorKind::Corrupt, alloc::format!("heap ids of {len} bytes, expected 8")))
+}
+
+fn entry(ctx: &FileContext, record: &[u8]) -> Result<Entry> {
+    Entry::parse(&mut Cursor::new(record, 0, "attribute name record", ctx.sizes()), RecordType::AttributeName)
+}
+
+/// Records stand in the order of their hashes; of equal ones, of the names.
+fn by_name(ctx: &FileContext, heap: &mut HeapEditor, record: &[u8], name: &[u8]) -> Result<Ordering> {
+    let (record, hash) = (entry(ctx, record)?, lookup3(name, 0));
+    let found = record.hash.unwrap_or(0);
+    if found != hash || record.is_shared() {
+        return Ok(found.cmp(&hash));
+    }
+    let object = heap.get(ctx, &record.id)?;
+    Ok(AttributeMessage::parse(&mut Cursor::new(&object, 0, "attribute", ctx.sizes()))?.name.cmp(name))
+}
+
+fn by_order(ctx: &FileContext, record: &[u8], order: u32) -> Result<Ordering> {
+    let cursor = &mut Cursor::new(record, 0, "attribute order record", ctx.sizes());
+    Ok(Entry::parse(cursor, RecordType::AttributeOrder)?.order.cmp(&order))
 }
