@@ -10,6 +10,7 @@ pub(crate) mod btree_v2;
 pub(crate) mod chunk_index;
 mod commit;
 pub(crate) mod global_heap;
+pub(crate) mod fractal_heap;
 pub(crate) mod header;
 pub(crate) mod local_heap;
 mod overlay;
