@@ -12,6 +12,7 @@ pub(crate) mod chunk_index;
 mod commit;
 mod create;
 mod datasets;
+pub(crate) mod fractal_heap;
 pub(crate) mod global_heap;
 mod groups;
 pub(crate) mod header;

@@ -127,13 +127,7 @@ pub(super) fn remove(editor: &mut Editor, info: &AttributeInfo, name: &[u8]) -> 
 }
 
 /// Takes an attribute out of indexes and heap: its record.
-fn out(
-    editor: &mut Editor,
-    info: &AttributeInfo,
-    names: Address,
-    heap: &mut HeapEditor,
-    name: &[u8],
-) -> Result<Entry> {
+fn out(editor: &mut Editor, info: &AttributeInfo, names: Address, heap: &mut HeapEditor, name: &[u8]) -> Result<Entry> {
     let record = btree_v2::find(editor, names, &mut |ctx, record| by_name(ctx, heap, record, name))?;
     let record = record.ok_or_else(|| Error::new(ErrorKind::Corrupt, "the index by name lost an attribute"))?;
     let old = entry(editor.ctx(), &record)?;
