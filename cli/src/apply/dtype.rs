@@ -10,7 +10,7 @@ use serde_json::Value as Json;
 /// A datatype as an ops file describes it, with `size_of_offset` bytes of an address.
 pub(super) fn parse(spec: &Json, size_of_offset: u8) -> Result<Datatype, Failed> {
     let size = || number(spec, "size").and_then(|n| u32::try_from(n).map_err(|_| Failed::new("size is too large")));
-    let inner = |key: &str| parse(spec.get(key).ok_or_else(|| Failed::missing(key))?, size_of_offset);
+    let inner = |key: &str| nested(spec.get(key).ok_or_else(|| Failed::missing(key))?, size_of_offset);
     // One byte has no order; h5py says little-endian.
     let order = match spec.get("order").and_then(Json::as_str) {
         Some("be") if spec.get("size").and_then(Json::as_u64) != Some(1) => ByteOrder::BigEndian,
@@ -80,7 +80,7 @@ pub(super) fn parse(spec: &Json, size_of_offset: u8) -> Result<Datatype, Failed>
             for field in fields {
                 let name = field.get(0).and_then(Json::as_str).ok_or_else(|| Failed::new("a field has no name"))?;
                 let of = field.get(1).ok_or_else(|| Failed::new("a field has no type"))?;
-                members.push((name.as_bytes().to_vec(), parse(of, size_of_offset)?));
+                members.push((name.as_bytes().to_vec(), nested(of, size_of_offset)?));
             }
             Ok(compound(members))
         }
@@ -90,6 +90,15 @@ pub(super) fn parse(spec: &Json, size_of_offset: u8) -> Result<Datatype, Failed>
         }
         other => Err(Failed::new(format!("dtype class {other:?}"))),
     }
+}
+
+/// A type within a type: opaque ones have no tag there, which NumPy's types can not hold.
+fn nested(spec: &Json, size_of_offset: u8) -> Result<Datatype, Failed> {
+    let mut datatype = parse(spec, size_of_offset)?;
+    if let Class::Opaque { tag } = &mut datatype.class {
+        tag.clear();
+    }
+    Ok(datatype)
 }
 
 pub(super) fn text<'a>(spec: &'a Json, key: &str) -> Result<&'a str, Failed> {
