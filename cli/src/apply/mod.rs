@@ -143,15 +143,15 @@ impl Executor {
         style.track_order = op.get("track_order").and_then(Json::as_bool).filter(|&on| on);
         let small = |n: u64| u8::try_from(n).map_err(|_| Failed::new("sizes are too large"));
         let k = |n: u64| u16::try_from(n).map_err(|_| Failed::new("K is too large"));
-        if op.get("sizes").is_some_and(|v| !v.is_null()) {
-            if let [offset, length] = *numbers(op, "sizes")? {
-                (style.sizes.offset, style.sizes.length) = (small(offset)?, small(length)?);
-            }
+        if op.get("sizes").is_some_and(|v| !v.is_null())
+            && let [offset, length] = *numbers(op, "sizes")?
+        {
+            (style.sizes.offset, style.sizes.length) = (small(offset)?, small(length)?);
         }
-        if op.get("sym_k").is_some_and(|v| !v.is_null()) {
-            if let [internal, leaf] = *numbers(op, "sym_k")? {
-                (style.internal_k, style.leaf_k) = (k(internal)?, k(leaf)?);
-            }
+        if op.get("sym_k").is_some_and(|v| !v.is_null())
+            && let [internal, leaf] = *numbers(op, "sym_k")?
+        {
+            (style.internal_k, style.leaf_k) = (k(internal)?, k(leaf)?);
         }
         if let Some(chunk) = op.get("istore_k").and_then(Json::as_u64) {
             style.chunk_k = k(chunk)?;

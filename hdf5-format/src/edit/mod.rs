@@ -7,12 +7,16 @@
 
 mod attributes;
 mod bounds;
+#[allow(dead_code, reason = "operations that no change of an object needs yet")]
 pub(crate) mod btree_v2;
+#[allow(dead_code, reason = "operations that no change of an object needs yet")]
 pub(crate) mod chunk_index;
 mod commit;
 mod create;
 mod datasets;
+#[allow(dead_code, reason = "operations that no change of an object needs yet")]
 pub(crate) mod fractal_heap;
+#[allow(dead_code, reason = "operations that no change of an object needs yet")]
 pub(crate) mod global_heap;
 mod groups;
 pub(crate) mod header;
@@ -20,11 +24,15 @@ mod links;
 pub(crate) mod local_heap;
 mod objects;
 mod open;
+#[allow(dead_code, reason = "operations that no change of an object needs yet")]
 mod overlay;
+#[allow(dead_code, reason = "operations that no change of an object needs yet")]
 mod ranges;
 mod raw;
 mod redo;
+#[allow(dead_code, reason = "operations that no change of an object needs yet")]
 mod space;
+#[allow(dead_code, reason = "operations that no change of an object needs yet")]
 pub(crate) mod symbol_table;
 
 pub use bounds::{Bounds, Version};

@@ -283,7 +283,7 @@ mod tests {
             for size in [1, 2, 3, 4, 8, 12, 16, 100] {
                 for count in [0, 1, 7, 8, 9, 127, 128, 1000, 5003] {
                     for block in [0, 8, 64] {
-                        let input: Vec<u8> = (0..size * count).map(|i| (i / size >> (i % size % 20)) as u8).collect();
+                        let input: Vec<u8> = (0..size * count).map(|i| ((i / size) >> (i % size % 20)) as u8).collect();
                         let data = client_data(size as u32, block, codec);
                         let stored = encode(&Bitshuffle, &input, &data).unwrap().unwrap();
                         assert!(stored.len() <= Bitshuffle.encoded_limit(input.len(), &data));

@@ -340,6 +340,7 @@ fn unzip_16(elements: &[u8], planes: [&mut [u8]; 16], spare: &mut [u8]) {
 
 /// Gives a block of elements of `N` bytes, its part of each plane and space of three times its length to `unzip`.
 #[inline(always)]
+#[allow(clippy::arithmetic_side_effects, reason = "N is not 0")]
 fn split_blocks<const N: usize>(
     elements: &[u8],
     out: &mut [u8],

@@ -60,7 +60,7 @@ enum Wish {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Rate {
     Reversible,
-    Rate(u64),
+    Bits(u64),
     Accuracy(u64),
     Precision(u32),
 }
@@ -162,7 +162,7 @@ impl Filters {
 
     /// zfp with this many bits for each element.
     pub fn zfp_rate(self, bits: f64) -> Self {
-        self.with(Wish::Zfp(Rate::Rate(bits.to_bits())))
+        self.with(Wish::Zfp(Rate::Bits(bits.to_bits())))
     }
 
     /// zfp with errors of at most this.
@@ -288,7 +288,7 @@ fn zfp(dataset: &Dataset<'_>, rate: Rate) -> Result<Vec<u32>> {
     use super::zfp::{Mode, client_data};
     let mode = match rate {
         Rate::Reversible => Mode::Reversible,
-        Rate::Rate(bits) => Mode::Rate(f64::from_bits(bits)),
+        Rate::Bits(bits) => Mode::Rate(f64::from_bits(bits)),
         Rate::Accuracy(bits) => Mode::Accuracy(f64::from_bits(bits)),
         Rate::Precision(bits) => Mode::Precision(bits),
     };

@@ -318,7 +318,7 @@ fn the_way_from_one_block_to_tables_and_back() {
     // Into the free space that was skipped.
     insert(&mut editor, 1000);
     assert_eq!(state(&editor).3, 4096);
-    let mut remove = |editor: &mut Editor, n: usize| {
+    let remove = |editor: &mut Editor, n: usize| {
         let mut heap = HeapEditor::open(editor.ctx(), address).unwrap();
         heap.remove(editor, &ids[n]).unwrap();
         // Not there any more.

@@ -13,6 +13,9 @@ use alloc::collections::btree_map::Entry;
 use alloc::format;
 use alloc::vec::Vec;
 
+/// Blocks: where they are, and their bytes.
+type Blocks = Vec<(Address, u64)>;
+
 /// How large the file's nodes are.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Shape {
@@ -91,11 +94,7 @@ fn undefined(structure: &'static str) -> Error {
 ///
 /// # Errors
 /// A node is damaged, or overlaps another.
-pub(super) fn all(
-    editor: &Editor,
-    root: Address,
-    seen: &mut Visited,
-) -> Result<(Vec<SymbolTableEntry>, Vec<(Address, u64)>)> {
+pub(super) fn all(editor: &Editor, root: Address, seen: &mut Visited) -> Result<(Vec<SymbolTableEntry>, Blocks)> {
     let (ctx, shape) = (editor.ctx(), Shape::of(editor)?);
     let (mut entries, mut blocks) = (Vec::new(), Vec::new());
     let mut left = alloc::vec![(Some(root), None)];
