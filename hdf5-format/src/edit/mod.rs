@@ -175,5 +175,7 @@ impl Editor {
     }
 }
 
+#[cfg(all(test, feature = "std"))]
+mod interop;
 #[cfg(test)]
 pub(crate) mod testing;
