@@ -35,6 +35,8 @@ const FILES: &[&str] = &[
     include_str!("golden/general.txt"),
     // codecs_blosc.py
     include_str!("golden/blosc.txt"),
+    // codecs_jpeg.py
+    include_str!("golden/jpeg.txt"),
     // codecs_lzo.py
     include_str!("golden/lzo.txt"),
     // codecs_szip.py

@@ -20,6 +20,7 @@
 //! | 32008 | bitshuffle | feature `bitshuffle` |
 //! | 32013 | zfp | feature `zfp` |
 //! | 32015 | zstd | feature `zstd` |
+//! | 32019 | jpeg (reads) | feature `jpeg` |
 //! | 32020 | vbz (reads) | feature `vbz` |
 //! | 32022, 32023 | BitGroom, Granular BitRound | |
 //!
@@ -61,6 +62,8 @@ mod context;
 #[cfg(any(feature = "deflate", feature = "deflate-alloc"))]
 pub mod deflate;
 pub mod fletcher32;
+#[cfg(feature = "jpeg")]
+pub mod jpeg;
 pub mod known;
 #[cfg(feature = "lz4")]
 pub mod lz4;

@@ -45,6 +45,8 @@ impl Default for Registry {
         registry.register(Arc::new(super::blosc::Blosc));
         #[cfg(feature = "bzip2")]
         registry.register(Arc::new(super::bzip2::Bzip2));
+        #[cfg(feature = "jpeg")]
+        registry.register(Arc::new(super::jpeg::Jpeg));
         #[cfg(feature = "lz4")]
         registry.register(Arc::new(super::lz4::Lz4));
         #[cfg(feature = "lzo")]

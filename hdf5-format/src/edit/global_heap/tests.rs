@@ -280,7 +280,7 @@ fn damage_is_an_error() {
     }
 }
 
-/// `cargo test --release -- --ignored --nocapture strings`
+/// `cargo test --release -p hdf5-format --lib -- --ignored --nocapture many_strings`
 #[test]
 #[ignore = "a measurement"]
 fn many_strings() {
