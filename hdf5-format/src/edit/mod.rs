@@ -9,8 +9,8 @@ mod bounds;
 pub(crate) mod btree_v2;
 pub(crate) mod chunk_index;
 mod commit;
-pub(crate) mod global_heap;
 pub(crate) mod fractal_heap;
+pub(crate) mod global_heap;
 pub(crate) mod header;
 pub(crate) mod local_heap;
 mod overlay;
@@ -175,7 +175,5 @@ impl Editor {
     }
 }
 
-#[cfg(all(test, feature = "std"))]
-mod interop;
 #[cfg(test)]
 pub(crate) mod testing;
