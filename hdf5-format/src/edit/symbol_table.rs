@@ -169,11 +169,11 @@ pub(crate) fn delete(
     mut each: impl FnMut(&mut Editor, &SymbolTableEntry) -> Result<()>,
 ) -> Result<()> {
     let mut seen = Visited::new();
-    let (entries, blocks) = nodes::all(editor, table.btree, &mut seen)?;
+    let tree = nodes::all(editor, table.btree, &mut seen)?;
     local_heap::blocks(editor, table.heap, &mut seen)?;
     local_heap::delete(editor, table.heap)?;
-    blocks.into_iter().for_each(|(address, len)| editor.release(Purpose::BTree, address, len));
-    entries.iter().try_for_each(|entry| each(editor, entry))
+    tree.blocks.into_iter().for_each(|(address, len)| editor.release(Purpose::BTree, address, len));
+    tree.entries.iter().try_for_each(|entry| each(editor, entry))
 }
 
 fn missing(name: &[u8]) -> Error {

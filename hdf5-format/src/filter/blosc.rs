@@ -281,6 +281,7 @@ struct Plan {
     size: usize,
     sort: Sort,
     block: usize,
+    streams: usize,
     packing: Packing,
 }
 
@@ -307,7 +308,7 @@ impl Plan {
         codec.available(context)?;
         let block = blocks::block_length(length, size, level, codec);
         let streams = if Packing::splits(codec, size, block) { size } else { 1 };
-        Ok(Plan { size, sort, block, packing: Packing { codec, level, streams, runs: false } })
+        Ok(Plan { size, sort, block, streams, packing: Packing { codec, level, runs: false } })
     }
 
     /// The number of bytes used of `out`, or `None` where it is too short.
@@ -319,7 +320,7 @@ impl Plan {
             let start = index.checked_mul(WORD)?.checked_add(HEADER)?;
             *out.get_mut(start..)?.first_chunk_mut()? = u32::try_from(at).ok()?.to_le_bytes();
             let block = self.sorted(block, &mut workspace.sorted, &mut workspace.spare);
-            let streams = if block.len() == self.block { self.packing.streams } else { 1 };
+            let streams = if block.len() == self.block { self.streams } else { 1 };
             at = self.packing.encode(block, streams, out, at, &mut workspace.codecs)?;
         }
         *out.first_chunk_mut()? = self.header(input.len(), at)?;
@@ -349,7 +350,7 @@ impl Plan {
             Sort::Bytes => SORTED_BY_BYTES,
             Sort::Bits => SORTED_BY_BITS,
         };
-        let split = if self.packing.streams > 1 { 0 } else { NOT_SPLIT };
+        let split = if self.streams > 1 { 0 } else { NOT_SPLIT };
         let mut header = [0; HEADER];
         let size = u8::try_from(self.size).ok()?;
         let head = [VERSION, 1, sort | split | self.packing.codec.format() << 5, size];

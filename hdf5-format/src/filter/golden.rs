@@ -37,6 +37,8 @@ const FILES: &[&str] = &[
     include_str!("golden/blosc.txt"),
     // codecs_jpeg.py
     include_str!("golden/jpeg.txt"),
+    // codecs_blosc2.py
+    include_str!("golden/blosc2.txt"),
     // codecs_lzo.py
     include_str!("golden/lzo.txt"),
     // codecs_szip.py

@@ -70,7 +70,7 @@ pub const KNOWN: &[Known] = &[
     known(32023, "Granular BitRound (GBR)", BuiltIn),
     known(32024, "SZ3", External),
     known(32025, "Delta-Rice", External),
-    known(32026, "BLOSC2", Planned),
+    known(32026, "BLOSC2", Feature("blosc2")),
     known(32027, "FLAC", External),
     known(32028, "H5Z-SPERR", External),
     known(32029, "TERSE/PROLIX", External),
@@ -113,6 +113,7 @@ mod tests {
         match feature {
             "bitshuffle" => cfg!(feature = "bitshuffle"),
             "blosc" => cfg!(feature = "blosc"),
+            "blosc2" => cfg!(feature = "blosc2"),
             "bzip2" => cfg!(feature = "bzip2"),
             "deflate" => cfg!(any(feature = "deflate", feature = "deflate-alloc")),
             "jpeg" => cfg!(feature = "jpeg"),

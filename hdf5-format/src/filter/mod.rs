@@ -23,6 +23,7 @@
 //! | 32019 | jpeg (reads) | feature `jpeg` |
 //! | 32020 | vbz (reads) | feature `vbz` |
 //! | 32022, 32023 | BitGroom, Granular BitRound | |
+//! | 32026 | blosc2 | feature `blosc2` |
 //!
 //! [`known`] names the other registered filters. A filter that is not built in is one implementation of [`Filter`]
 //! away:
@@ -56,6 +57,8 @@ mod bits;
 pub mod bitshuffle;
 #[cfg(feature = "blosc")]
 pub mod blosc;
+#[cfg(feature = "blosc2")]
+pub mod blosc2;
 #[cfg(feature = "bzip2")]
 pub mod bzip2;
 mod context;

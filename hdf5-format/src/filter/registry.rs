@@ -43,6 +43,8 @@ impl Default for Registry {
         registry.register(Arc::new(super::bitshuffle::Bitshuffle));
         #[cfg(feature = "blosc")]
         registry.register(Arc::new(super::blosc::Blosc));
+        #[cfg(feature = "blosc2")]
+        registry.register(Arc::new(super::blosc2::Blosc2));
         #[cfg(feature = "bzip2")]
         registry.register(Arc::new(super::bzip2::Bzip2));
         #[cfg(feature = "jpeg")]

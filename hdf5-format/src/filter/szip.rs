@@ -38,6 +38,8 @@ mod client;
 mod decode;
 mod encode;
 mod entropy;
+mod groups;
+mod reader;
 #[cfg(test)]
 mod tests;
 mod writer;

@@ -78,6 +78,12 @@ pub fn client_data(level: i32) -> Vec<u32> {
 pub(super) struct Decoder(DecompressContext);
 
 impl Decoder {
+    /// A decoder of frames that need this dictionary.
+    #[cfg_attr(not(feature = "blosc2"), allow(dead_code, reason = "for the filters that pack frames"))]
+    pub(super) fn with_dictionary(dictionary: &[u8]) -> Result<Self, DecompressError> {
+        zrip::Dictionary::from_bytes(dictionary).map(|dictionary| Decoder(DecompressContext::with_dict(dictionary)))
+    }
+
     /// Decodes frames into `out`, emptied before, up to `limit` bytes.
     pub(super) fn decode(&mut self, input: &[u8], out: &mut Vec<u8>, limit: usize) -> Result<usize, DecompressError> {
         out.clear();

@@ -1,9 +1,11 @@
 use super::*;
 use crate::edit::Version;
 use crate::edit::testing::editor_with;
-use crate::format::free_space::{FreeSpaceHeader, FreeSpaceSections, SectionKind};
+use crate::format::free_space::{FreeSpaceHeader, FreeSpaceSections, Section, SectionKind};
 use crate::graph::fractal_heap::FractalHeap;
 use crate::io::MemoryFile;
+use alloc::format;
+use alloc::string::String;
 use geometry::Span;
 
 const WIDTHS: [Sizes; 4] = [
@@ -32,10 +34,26 @@ fn numbers(seed: u64) -> impl FnMut(u64) -> u64 {
     }
 }
 
-type Model = BTreeMap<Vec<u8>, Vec<u8>>;
+pub(super) type Model = BTreeMap<Vec<u8>, Vec<u8>>;
 
 /// What is stored of a heap is what its objects make of it.
 fn verify(editor: &Editor, address: Address, model: &Model) {
+    assert_eq!(differences(editor, address, model), [] as [String; 0]);
+}
+
+/// Where what is stored of a heap is not what its objects make of it.
+pub(super) fn differences(editor: &Editor, address: Address, model: &Model) -> Vec<String> {
+    let mut out = Vec::new();
+    let mut check = |what: &str, stored: String, expected: String| {
+        if stored != expected {
+            out.push(format!("{what}: {stored}, expected {expected}"));
+        }
+    };
+    macro_rules! same {
+        ($what:expr, $stored:expr, $expected:expr) => {
+            check($what, format!("{:?}", $stored), format!("{:?}", $expected))
+        };
+    }
     let ctx = editor.ctx();
     let graph = FractalHeap::open(ctx, address).unwrap();
     let mut reader = graph.reader(ctx);
@@ -52,28 +70,31 @@ fn verify(editor: &Editor, address: Address, model: &Model) {
         }
     }
     let header = heap.header.clone();
-    assert_eq!((header.huge_objects, header.huge_bytes), (huge.len() as u64, huge.iter().sum()));
-    assert_eq!((header.tiny_objects, header.tiny_bytes), (tiny.len() as u64, tiny.iter().sum()));
-    assert_eq!(header.huge_btree.is_some(), !huge.is_empty());
+    same!("huge", (header.huge_objects, header.huge_bytes), (huge.len(), huge.iter().sum::<u64>()));
+    same!("tiny", (header.tiny_objects, header.tiny_bytes), (tiny.len(), tiny.iter().sum::<u64>()));
+    same!("index of huge objects", header.huge_btree.is_some(), !huge.is_empty());
     managed.sort_unstable();
     let used: u64 = managed.iter().map(|&(_, len)| len).sum();
     let rows = u32::from(header.table.root_rows);
-    assert_eq!(header.managed_objects, managed.len() as u64);
+    same!("managed objects", header.managed_objects, managed.len());
     if managed.is_empty() {
-        assert_eq!((header.table.root, rows, header.free_manager), (None, 0, None));
-        assert_eq!((header.managed_space, header.allocated_space, header.iterator_offset), (0, 0, 0));
-        assert_eq!(header.free_space, 0);
-        return;
+        same!("root", (header.table.root, rows), (None::<Address>, 0));
+        let spaces = (header.managed_space, header.allocated_space, header.iterator_offset, header.free_space);
+        same!("spaces", spaces, (0, 0, 0, 0));
+        same!("manager", header.free_manager, None::<Address>);
+        return out;
     }
-    assert_eq!(header.managed_space, heap.geometry.span(rows));
-    assert_eq!(header.free_space, heap.geometry.capacity(rows) - used);
+    same!("managed space", header.managed_space, heap.geometry.span(rows));
+    same!("free space", header.free_space, heap.geometry.capacity(rows) - used);
     // Blocks with objects exist, and no others.
     let mut blocks: Vec<Span> = managed.iter().map(|&(offset, _)| heap.geometry.block_at(offset)).collect();
     blocks.dedup();
-    assert_eq!(header.allocated_space, blocks.iter().map(|block| block.size).sum::<u64>());
+    same!("allocated space", header.allocated_space, blocks.iter().map(|block| block.size).sum::<u64>());
     let end = blocks.last().unwrap().end();
-    assert_eq!(heap.last_end(ctx, u64::MAX).unwrap(), if rows == 0 { 0 } else { end });
-    assert!(header.iterator_offset == if rows == 0 { header.iterator_offset.min(end) } else { end });
+    if rows > 0 {
+        same!("last block", heap.last_end(ctx, u64::MAX).unwrap(), end);
+        same!("iterator", header.iterator_offset, end);
+    }
     let mut free = Vec::new();
     let mut objects = managed.iter().peekable();
     for block in &blocks {
@@ -98,25 +119,33 @@ fn verify(editor: &Editor, address: Address, model: &Model) {
         at = block.end();
     }
     let listed = heap.load_free(ctx).unwrap();
-    assert_eq!(listed.singles().collect::<Vec<_>>(), free);
-    assert_eq!(listed.gaps().collect::<Vec<_>>(), gaps);
-    assert_eq!(header.free_manager.is_some(), !free.is_empty() || !gaps.is_empty());
+    same!("free stretches", listed.singles().collect::<Vec<_>>(), free);
+    same!("missing blocks", listed.gaps().collect::<Vec<_>>(), gaps);
+    same!("manager", header.free_manager.is_some(), !free.is_empty() || !gaps.is_empty());
     if let Some(at) = header.free_manager {
-        verify_manager(editor, at, &heap.geometry, &free, &gaps);
+        let stored = manager::load_header(ctx, at).unwrap();
+        let (sections, [count, space]) = sections(ctx, &stored, &heap.geometry, &free, &gaps);
+        let singles = sections.iter().filter(|section| section.kind == SectionKind::Single).count();
+        same!("sorted", sections.is_sorted_by_key(|section| (section.size, section.offset)), true);
+        same!("sections of stretches", singles, free.len());
+        same!("list", stored.sections_used, stored.sections_allocated);
+        same!("sections", (stored.section_count, stored.serialised_count), (count, sections.len()));
+        same!("space of sections", stored.total_space, space);
     }
+    out
 }
 
-/// The manager's numbers are those of its sections, counted one by one.
-fn verify_manager(editor: &Editor, at: Address, geometry: &Geometry, free: &[(u64, u64)], gaps: &[(u64, u64)]) {
-    let ctx = editor.ctx();
-    let header = manager::load_header(ctx, at).unwrap();
-    assert_eq!(header.sections_used, header.sections_allocated);
+/// The sections of a manager, and how many there should be, rows of missing blocks counted one by one, and their space.
+fn sections(
+    ctx: &FileContext,
+    header: &FreeSpaceHeader,
+    geometry: &Geometry,
+    free: &[(u64, u64)],
+    gaps: &[(u64, u64)],
+) -> (Vec<Section>, [u64; 2]) {
     let list = header.sections.unwrap();
     let block = ctx.block(list, header.sections_used, "list").unwrap();
-    let sections = FreeSpaceSections::parse(&mut ctx.cursor(&block, list, "list"), &header).unwrap().sections;
-    assert!(sections.is_sorted_by_key(|section| (section.size, section.offset)));
-    let singles = sections.iter().filter(|section| section.kind == SectionKind::Single).count();
-    assert_eq!(singles, free.len());
+    let sections = FreeSpaceSections::parse(&mut ctx.cursor(&block, list, "list"), header).unwrap().sections;
     let (mut count, mut space) = (free.len() as u64, free.iter().map(|&(_, len)| len).sum::<u64>());
     for &(start, end) in gaps {
         // A row of a table counts once, however many of its blocks are free.
@@ -133,9 +162,7 @@ fn verify_manager(editor: &Editor, at: Address, geometry: &Geometry, free: &[(u6
             at = block.end();
         }
     }
-    assert_eq!((header.section_count, header.total_space), (count, space));
-    assert_eq!(header.serialised_count + header.ghost_count, count);
-    assert_eq!(header.serialised_count, sections.len() as u64);
+    (sections, [count, space])
 }
 
 fn table_and_row(geometry: &Geometry, offset: u64) -> (u64, u32) {

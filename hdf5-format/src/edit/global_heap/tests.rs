@@ -279,22 +279,3 @@ fn damage_is_an_error() {
         editor.rollback().unwrap();
     }
 }
-
-/// `cargo test --release -p hdf5-format --lib -- --ignored --nocapture many_strings`
-#[test]
-#[ignore = "a measurement"]
-fn many_strings() {
-    let strings: Vec<Vec<u8>> = (0..300_000).map(|n| alloc::format!("string number {n}").into_bytes()).collect();
-    for _ in 0..5 {
-        let mut editor = editor((8, 8));
-        let mut heap = GlobalHeapEditor::default();
-        let start = std::time::Instant::now();
-        let ids: Vec<_> = strings.iter().map(|s| heap.insert(&mut editor, s).unwrap()).collect();
-        heap.finish(&mut editor).unwrap();
-        let inserted = start.elapsed();
-        let start = std::time::Instant::now();
-        let mut heap = GlobalHeapEditor::default();
-        ids.iter().for_each(|id| heap.remove(&mut editor, id.0, id.1).unwrap());
-        std::println!("{} strings: inserted in {inserted:?}, removed in {:?}", ids.len(), start.elapsed());
-    }
-}

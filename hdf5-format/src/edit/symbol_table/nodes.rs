@@ -13,9 +13,6 @@ use alloc::collections::btree_map::Entry;
 use alloc::format;
 use alloc::vec::Vec;
 
-/// Blocks: where they are, and their bytes.
-type Blocks = Vec<(Address, u64)>;
-
 /// How large the file's nodes are.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Shape {
@@ -90,32 +87,41 @@ fn undefined(structure: &'static str) -> Error {
     Error::new(ErrorKind::Corrupt, "the address of a child is undefined").within(structure)
 }
 
-/// All entries of a tree, and address and length of all its nodes.
+/// What a tree is made of.
+#[derive(Default)]
+pub(super) struct Tree {
+    /// In the order of names.
+    pub(super) entries: Vec<SymbolTableEntry>,
+    /// Address and length of each node.
+    pub(super) blocks: Vec<(Address, u64)>,
+}
+
+/// All of a tree.
 ///
 /// # Errors
 /// A node is damaged, or overlaps another.
-pub(super) fn all(editor: &Editor, root: Address, seen: &mut Visited) -> Result<(Vec<SymbolTableEntry>, Blocks)> {
+pub(super) fn all(editor: &Editor, root: Address, seen: &mut Visited) -> Result<Tree> {
     let (ctx, shape) = (editor.ctx(), Shape::of(editor)?);
-    let (mut entries, mut blocks) = (Vec::new(), Vec::new());
+    let mut tree = Tree::default();
     let mut left = alloc::vec![(Some(root), None)];
     while let Some((address, level)) = left.pop() {
         let node = shape.node(ctx, address, level)?;
         let address = address.ok_or_else(|| undefined(NODE))?;
         seen.accept(address, shape.node_len, NODE)?;
-        blocks.push((address, shape.node_len));
+        tree.blocks.push((address, shape.node_len));
         match node.level.checked_sub(1) {
             Some(below) => left.extend(node.children.iter().rev().map(|&child| (child, Some(below)))),
             None => {
                 for &child in &node.children {
                     let (address, leaf) = shape.leaf(ctx, child)?;
                     seen.accept(address, shape.leaf_len, LEAF)?;
-                    blocks.push((address, shape.leaf_len));
-                    entries.extend(leaf.entries);
+                    tree.blocks.push((address, shape.leaf_len));
+                    tree.entries.extend(leaf.entries);
                 }
             }
         }
     }
-    Ok((entries, blocks))
+    Ok(tree)
 }
 
 /// Nodes as they will be.

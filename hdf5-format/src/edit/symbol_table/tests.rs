@@ -396,29 +396,3 @@ fn deletion_of_a_damaged_table_gives_nothing_back() {
     assert!(delete(&mut editor, &table, |_, _| panic!("called")).is_err());
     assert_eq!(editor.free_bytes(), free);
 }
-
-/// `cargo test --release -p hdf5-format --lib -- --ignored --nocapture many_links`
-#[test]
-#[ignore = "a measurement"]
-fn many_links() {
-    for random in [false, true] {
-        let mut editor = editor((8, 8), 4, 16);
-        let table = create(&mut editor, USUAL_HINT).unwrap();
-        let mut names: Vec<_> = (0..100_000u32).map(|n| format!("link{n:06}")).collect();
-        let mut next = numbers(1);
-        if random {
-            (1..names.len()).for_each(|i| names.swap(i, next(i as u64 + 1) as usize));
-        }
-        let start = std::time::Instant::now();
-        for name in &names {
-            let target = Target::Object { header: Address(40), group: None };
-            insert(&mut editor, &table, name.as_bytes(), target).unwrap();
-        }
-        let inserted = start.elapsed();
-        let start = std::time::Instant::now();
-        for name in names.iter().step_by(2) {
-            remove(&mut editor, &table, name.as_bytes()).unwrap();
-        }
-        std::println!("{} links: inserted in {inserted:?}, half removed in {:?}", names.len(), start.elapsed());
-    }
-}

@@ -111,8 +111,6 @@ pub(in crate::filter) struct Packing {
     pub(in crate::filter) codec: Codec,
     /// Level of 1 to 9.
     pub(in crate::filter) level: u32,
-    /// Streams of a whole block.
-    pub(in crate::filter) streams: usize,
     /// Runs of one byte are written as such: Blosc 2.
     pub(in crate::filter) runs: bool,
 }
@@ -191,7 +189,7 @@ pub(in crate::filter) fn block_length(length: usize, size: usize, level: u32, co
 }
 
 /// The byte of which `bytes` consists.
-fn repeated(bytes: &[u8]) -> Option<u8> {
+pub(in crate::filter) fn repeated(bytes: &[u8]) -> Option<u8> {
     let (&first, rest) = bytes.split_first()?;
     // Pieces, so that the comparison is a few wide steps and most inputs end it at once.
     rest.chunks(256).all(|piece| piece.iter().fold(0, |different, byte| different | byte ^ first) == 0).then_some(first)

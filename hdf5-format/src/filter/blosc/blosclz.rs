@@ -18,6 +18,10 @@ const MAX_LITERALS: usize = 32;
 const FAR: usize = 8192;
 /// The upper bits of the first byte.
 const LEVEL: u8 = 1 << 5;
+/// Bytes that are tried before the rest is compressed in haste.
+const SAMPLE: usize = 1 << 13;
+/// The most haste in which no sample is taken.
+const CAREFUL: usize = 2;
 /// Bytes copied at once where they do not overlap; up to one step too many, which the next instruction overwrites.
 const STEP: usize = 16;
 
@@ -71,6 +75,11 @@ fn copy(control: usize, rest: &[u8]) -> Result<(usize, usize, &[u8]), Damage> {
     let (mut low, mut after) = rest.split_first().ok_or(Damage::Truncated)?;
     if length == 9 {
         while *low == 255 {
+            // Long runs of one byte have hundreds of these.
+            while let Some((&[255, 255, 255, 255, 255, 255, 255, 255], more)) = after.split_first_chunk() {
+                length += 8 * 255;
+                after = more;
+            }
             length += 255;
             (low, after) = after.split_first().ok_or(Damage::Truncated)?;
         }
@@ -85,8 +94,19 @@ fn copy(control: usize, rest: &[u8]) -> Result<(usize, usize, &[u8]), Damage> {
     Ok((length, usize::from(u16::from_be_bytes(*far)) + FAR, after))
 }
 
-/// Compresses into `out`; the number of bytes used. `None` if they do not fit or `input` exceeds 32 bits.
+/// Compresses into `out`; the number of bytes used. `None` if they do not fit or `input` exceeds 32 bits, and where
+/// a sample does not shrink by a sixth and `haste` is above [`CAREFUL`].
 pub(in crate::filter) fn compress(input: &[u8], out: &mut [u8], haste: usize) -> Option<usize> {
+    if haste > CAREFUL
+        && let Some(sample) = input.get(input.len() / 2..).and_then(|half| half.get(..SAMPLE))
+        && input.len() > 4 * SAMPLE
+    {
+        whole(sample, out.get_mut(..SAMPLE / 6 * 5)?, haste)?;
+    }
+    whole(input, out, haste)
+}
+
+fn whole(input: &[u8], out: &mut [u8], haste: usize) -> Option<usize> {
     let mut sink = Sink { out, at: 0 };
     sequences(input, haste, &mut sink)?;
     let length = sink.at;

@@ -20,6 +20,9 @@ pub(in crate::filter) struct Codecs {
     deflater: Deflater,
     #[cfg(feature = "zstd")]
     decoder: Option<zstd::Decoder>,
+    /// For the chunk at hand, if it has a dictionary.
+    #[cfg(feature = "zstd")]
+    with_dictionary: Option<zstd::Decoder>,
     #[cfg(feature = "zstd")]
     encoder: zstd::Encoder,
 }
@@ -54,6 +57,26 @@ impl Codec {
 }
 
 impl Codecs {
+    /// Sets or drops the dictionary of Zstandard.
+    #[cfg_attr(not(feature = "blosc2"), allow(dead_code, reason = "only Blosc 2 has dictionaries"))]
+    pub(in crate::filter) fn use_dictionary(
+        &mut self,
+        dictionary: Option<&[u8]>,
+        context: &FilterContext<'_>,
+    ) -> Result<()> {
+        #[cfg(feature = "zstd")]
+        {
+            self.with_dictionary = match dictionary.map(zstd::Decoder::with_dictionary) {
+                None => None,
+                Some(Ok(decoder)) => Some(decoder),
+                Some(Err(error)) => return Err(context.corrupt(format_args!("a damaged dictionary: {error}"))),
+            };
+        }
+        #[cfg(not(feature = "zstd"))]
+        let _ = (dictionary, context);
+        Ok(())
+    }
+
     /// Decodes a stream, which must fill `out`.
     pub(in crate::filter) fn decompress(
         &mut self,
@@ -76,7 +99,11 @@ impl Codecs {
             },
             #[cfg(feature = "zstd")]
             Codec::Zstd => {
-                self.decoder.get_or_insert_default().decode_into(stream, out).map_err(|error| damaged(&error))?
+                let decoder = match &mut self.with_dictionary {
+                    Some(decoder) => decoder,
+                    None => self.decoder.get_or_insert_default(),
+                };
+                decoder.decode_into(stream, out).map_err(|error| damaged(&error))?
             }
             #[allow(unreachable_patterns, reason = "the codecs that this build lacks")]
             _ => return codec.available(context),

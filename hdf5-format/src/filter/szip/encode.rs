@@ -1,15 +1,10 @@
 //! Choosing how to code each block, and writing it. The choices are those of libaec, so that the stream is too.
 
-use super::client::{Layout, MAX_BLOCK};
+use super::client::Layout;
 use super::entropy::{Pair, RUN_ALL, RUN_BLOCKS};
+use super::groups::{Block, GROUP, Group, pairwise};
 use super::writer::Writer;
 use crate::filter::simd::vectorized;
-
-/// Values that vector instructions work on together.
-const GROUP: usize = 8;
-
-/// Values or samples of one block; those past its length are zero.
-type Block = [u32; MAX_BLOCK];
 
 /// The stream of these samples at the start of `out`, and its length in bytes. `None` if it is longer than `samples`, or
 /// would not restore them: bits above those of a sample, part of a sample. `out` is longer by [`MARGIN`].
@@ -33,11 +28,11 @@ pub(super) fn encode(samples: &[u8], out: &mut [u8], layout: &Layout) -> Option<
 
 struct Encoder<'a> {
     layout: Layout,
+    /// Groups that hold a block.
+    groups: usize,
     max: u32,
     id_bits: u32,
     writer: Writer<'a>,
-    /// The sample before the block.
-    before: u32,
     /// Lower bits that suited the last block best.
     low: u32,
     /// Blocks of zeros not written yet.
@@ -51,7 +46,8 @@ impl<'a> Encoder<'a> {
     fn new(out: &'a mut [u8], layout: &Layout) -> Self {
         let (max, id_bits) = (layout.max(), layout.id_bits());
         let writer = Writer::new(out);
-        Encoder { layout: *layout, max, id_bits, writer, before: 0, low: 0, zeros: 0, zeros_first: None }
+        let groups = layout.block.div_ceil(GROUP);
+        Encoder { layout: *layout, groups, max, id_bits, writer, low: 0, zeros: 0, zeros_first: None }
     }
 
     /// One line, filled up to its length. `None` if the stream is longer than `limit` bytes or a sample too large.
@@ -59,20 +55,33 @@ impl<'a> Encoder<'a> {
     fn line(&mut self, line: &[u8], limit: usize) -> Option<()> {
         let Layout { block, size, nearest, .. } = self.layout;
         let blocks = self.layout.line.div_ceil(block);
+        let mut rest = line;
         let mut done = 0usize;
-        for bytes in line.chunks(block.saturating_mul(size)) {
-            let count = bytes.len().checked_div(size)?;
-            let mut values = [0; MAX_BLOCK];
-            load(bytes, &mut values, &self.layout);
-            if values.iter().fold(0, |all, &sample| all | sample) > self.max || self.writer.len() > limit {
+        let mut storage: [Block; 2] = Default::default();
+        while !rest.is_empty() {
+            let [values, befores] = storage.each_mut().map(|block| block.get_mut(..self.groups).unwrap_or(&mut []));
+            let count = load(rest, values, block, &self.layout);
+            if all_bits(values) > self.max || self.writer.len() > limit {
                 return None;
             }
-            let first = (nearest && done == 0).then_some(values[0]);
+            let first = (nearest && done == 0).then(|| values.as_flattened().first().copied().unwrap_or(0));
+            if let Some(first) = first {
+                let befores = befores.as_flattened_mut().iter_mut().zip(values.as_flattened());
+                befores.fold(first, |before, (to, value)| {
+                    *to = before;
+                    *value
+                });
+            } else if nearest {
+                let before = line.len().saturating_sub(rest.len()).saturating_sub(size);
+                load(line.get(before..)?, befores, block, &self.layout);
+            }
             if nearest {
-                self.before = differences(&mut values, count, first.unwrap_or(self.before), self.max);
+                differences(values, befores, self.max);
+                clear(values, count);
             }
             done = done.saturating_add(1);
-            self.block(&values, first, done, blocks);
+            self.block(values, first, done, blocks);
+            rest = rest.get(block.saturating_mul(size)..).unwrap_or(&[]);
         }
         // Blocks of padding.
         for done in done..blocks {
@@ -84,14 +93,8 @@ impl<'a> Encoder<'a> {
 
     /// The block after which `done` of the line's `blocks` are done.
     #[inline(always)]
-    fn block(&mut self, values: &Block, first: Option<u32>, done: usize, blocks: usize) {
-        let block = self.layout.block;
-        let groups = values.as_chunks::<GROUP>().0;
-        let groups = groups.get(..block.div_ceil(GROUP)).unwrap_or(groups);
-        let values = values.get(..block).unwrap_or(values);
-        let coded = values.get(usize::from(first.is_some())..).unwrap_or(&[]);
-        let count = u32::try_from(coded.len()).unwrap_or(0);
-        let [sum] = sums(groups, [0]);
+    fn block(&mut self, values: &[Group], first: Option<u32>, done: usize, blocks: usize) {
+        let sum = sum(values, 0);
         if sum == 0 {
             if self.zeros == 0 {
                 self.zeros_first = first;
@@ -102,13 +105,16 @@ impl<'a> Encoder<'a> {
         if self.zeros > 0 {
             self.run(false);
         }
-        let split = self.choose_low(groups, count);
+        let all = values.as_flattened().get(..self.layout.block).unwrap_or(&[]);
+        let coded = all.get(usize::from(first.is_some())..).unwrap_or(&[]);
+        let count = u32::try_from(coded.len()).unwrap_or(0);
+        let split = self.choose_low(values, count);
         // A pair costs less as one number than as two only if its sum is below 2, and more from 3 on.
-        let second = if sum < count { second_extension(values) } else { u32::MAX };
+        let second = if sum < count { second_extension(all) } else { u32::MAX };
         let raw = count.wrapping_mul(self.layout.bits);
         if second <= split && second < raw {
             self.head(0, first, Some(1));
-            for pair in values.as_chunks::<2>().0 {
+            for pair in all.as_chunks::<2>().0 {
                 self.writer.push_unary(Pair(pair[0], pair[1]).number());
             }
         } else if split < raw {
@@ -138,32 +144,22 @@ impl<'a> Encoder<'a> {
     /// Sets `low` to the number of lower bits with the shortest code, and returns the bits of the code. The lengths are
     /// convex in `low`; of equal ones the nearest to that of the last block is taken.
     #[inline(always)]
-    fn choose_low(&mut self, groups: &[[u32; GROUP]], count: u32) -> u32 {
-        let cost = |sum: u32, low: u32| sum.wrapping_add(count.wrapping_mul(low.wrapping_add(1)));
+    fn choose_low(&mut self, values: &[Group], count: u32) -> u32 {
+        let cost = |low: u32| sum(values, low).wrapping_add(count.wrapping_mul(low.wrapping_add(1)));
         let most = self.layout.uncoded().wrapping_sub(2);
-        let low = self.low;
-        let (below, above) = (low.wrapping_sub(1), low.wrapping_add(1));
-        let [sum_below, sum, sum_above] = sums(groups, [low.saturating_sub(1), low, above]);
-        let mut best = cost(sum, low);
-        if low < most && cost(sum_above, above) < best {
-            (self.low, best) = (above, cost(sum_above, above));
-            while self.low < most {
-                let next = self.low.wrapping_add(1);
-                let [sum] = sums(groups, [next]);
-                if cost(sum, next) >= best {
-                    break;
-                }
-                (self.low, best) = (next, cost(sum, next));
+        let (below, above) = (self.low.saturating_sub(1), self.low.wrapping_add(1).min(most));
+        let [cost_below, mut best, cost_above] = [cost(below), cost(self.low), cost(above)];
+        if cost_above < best {
+            (self.low, best) = (above, cost_above);
+            while self.low < most && cost(self.low.wrapping_add(1)) < best {
+                self.low = self.low.wrapping_add(1);
+                best = cost(self.low);
             }
-        } else if low > 0 && cost(sum_below, below) < best {
-            (self.low, best) = (below, cost(sum_below, below));
-            while self.low > 0 {
-                let next = self.low.wrapping_sub(1);
-                let [sum] = sums(groups, [next]);
-                if cost(sum, next) >= best {
-                    break;
-                }
-                (self.low, best) = (next, cost(sum, next));
+        } else if cost_below < best {
+            (self.low, best) = (below, cost_below);
+            while self.low > 0 && cost(self.low.wrapping_sub(1)) < best {
+                self.low = self.low.wrapping_sub(1);
+                best = cost(self.low);
             }
         }
         best
@@ -191,18 +187,21 @@ impl<'a> Encoder<'a> {
     }
 }
 
-/// Sums of the values shifted to the right.
+/// The sum of the values shifted to the right.
 #[inline(always)]
-fn sums<const N: usize>(groups: &[[u32; GROUP]], shifts: [u32; N]) -> [u32; N] {
-    let mut all = [[0u32; GROUP]; N];
-    for group in groups {
-        for (sums, shift) in all.iter_mut().zip(shifts) {
-            for (sum, value) in sums.iter_mut().zip(group) {
-                *sum = sum.wrapping_add(value.wrapping_shr(shift));
-            }
-        }
+fn sum(values: &[Group], shift: u32) -> u32 {
+    let mut sum = 0u32;
+    for group in values {
+        let group = group.map(|value| value.wrapping_shr(shift));
+        sum = sum.wrapping_add(group.iter().fold(0, |sum, value| sum.wrapping_add(*value)));
     }
-    all.map(|sums| sums.iter().fold(0, |total: u32, &sum| total.wrapping_add(sum)))
+    sum
+}
+
+/// The bits that any of the values has.
+#[inline(always)]
+fn all_bits(values: &[Group]) -> u32 {
+    values.iter().fold(0, |all, group| all | group.iter().fold(0, |all, value| all | value))
 }
 
 /// Bits of the second extension's code, after the number of the option.
@@ -212,35 +211,57 @@ fn second_extension(values: &[u32]) -> u32 {
     pairs.iter().fold(1u32, |bits, pair| bits.wrapping_add(Pair(pair[0], pair[1]).number()).wrapping_add(1))
 }
 
-/// Turns the first `count` samples of a block into differences and the others into zero; returns the last sample.
+/// Turns samples into differences from the samples before them.
 #[inline(always)]
-fn differences(samples: &mut Block, count: usize, before: u32, max: u32) -> u32 {
-    let mut befores = [before; MAX_BLOCK];
-    befores[1..].copy_from_slice(&samples[..MAX_BLOCK - 1]);
-    let last = count.checked_sub(1).and_then(|last| samples.get(last)).copied().unwrap_or(before);
-    for (value, before) in samples.iter_mut().zip(befores) {
-        let room = before.min(max.wrapping_sub(before));
-        let difference = value.wrapping_sub(before).cast_signed();
-        let size = difference.unsigned_abs();
-        let near = difference.wrapping_shl(1) ^ difference.wrapping_shr(31);
-        *value = if size <= room { near.cast_unsigned() } else { size.wrapping_add(room) };
+fn differences(samples: &mut [Group], befores: &[Group], max: u32) {
+    for (samples, befores) in samples.iter_mut().zip(befores) {
+        *samples = pairwise(*samples, *befores, |sample, before| {
+            let room = before.min(max.wrapping_sub(before));
+            let difference = sample.wrapping_sub(before).cast_signed();
+            let size = difference.unsigned_abs();
+            let near = difference.wrapping_shl(1) ^ difference.wrapping_shr(31);
+            if size <= room { near.cast_unsigned() } else { size.wrapping_add(room) }
+        });
     }
-    samples.get_mut(count..).unwrap_or(&mut []).fill(0);
-    last
 }
 
+/// Makes the values from the one at `count` on zero.
 #[inline(always)]
-fn load(bytes: &[u8], samples: &mut Block, layout: &Layout) {
+fn clear(values: &mut [Group], count: usize) {
+    if count < values.as_flattened().len() {
+        values.as_flattened_mut().iter_mut().skip(count).for_each(|value| *value = 0);
+    }
+}
+
+/// Loads up to `most` samples and returns how many they are; the others become zero.
+#[inline(always)]
+fn load(bytes: &[u8], samples: &mut [Group], most: usize, layout: &Layout) -> usize {
     match (layout.size, layout.big_endian) {
-        (1, _) => samples.iter_mut().zip(bytes).for_each(|(to, &from)| *to = from.into()),
-        (2, false) => load_all(bytes, samples, |&bytes| u16::from_le_bytes(bytes).into()),
-        (2, true) => load_all(bytes, samples, |&bytes| u16::from_be_bytes(bytes).into()),
-        (_, false) => load_all(bytes, samples, |&bytes| u32::from_le_bytes(bytes)),
-        (_, true) => load_all(bytes, samples, |&bytes| u32::from_be_bytes(bytes)),
+        (1, _) => load_all(bytes, samples, most, |&[byte]: &[u8; 1]| byte.into()),
+        (2, false) => load_all(bytes, samples, most, |&bytes| u16::from_le_bytes(bytes).into()),
+        (2, true) => load_all(bytes, samples, most, |&bytes| u16::from_be_bytes(bytes).into()),
+        (_, false) => load_all(bytes, samples, most, |&bytes| u32::from_le_bytes(bytes)),
+        (_, true) => load_all(bytes, samples, most, |&bytes| u32::from_be_bytes(bytes)),
     }
 }
 
 #[inline(always)]
-fn load_all<const N: usize>(bytes: &[u8], samples: &mut Block, sample: impl Fn(&[u8; N]) -> u32) {
-    samples.iter_mut().zip(bytes.as_chunks::<N>().0).for_each(|(to, from)| *to = sample(from));
+fn load_all<const N: usize>(
+    bytes: &[u8],
+    samples: &mut [Group],
+    most: usize,
+    sample: impl Fn(&[u8; N]) -> u32,
+) -> usize {
+    let stored = bytes.as_chunks::<N>().0;
+    let count = stored.len().min(most);
+    let groups = stored.as_chunks::<GROUP>().0;
+    if groups.len() >= samples.len() {
+        for (samples, stored) in samples.iter_mut().zip(groups) {
+            *samples = stored.each_ref().map(&sample);
+        }
+    } else {
+        samples.as_flattened_mut().iter_mut().zip(stored).for_each(|(to, from)| *to = sample(from));
+    }
+    clear(samples, count);
+    count
 }

@@ -54,7 +54,7 @@ impl<'a> Writer<'a> {
         self.push(1, zeros.wrapping_add(1));
     }
 
-    /// Each number divided by 2^`low`, in unary.
+    /// Each number divided by 2^`low`, in unary: less than 2^32 bits.
     #[inline(always)]
     pub(super) fn push_all_unary(&mut self, numbers: &[u32], low: u32) {
         let (groups, rest) = numbers.as_chunks::<GROUP>();
@@ -65,7 +65,7 @@ impl<'a> Writer<'a> {
             let mut width = 0u32;
             for (one, zeros) in ones.iter_mut().zip(zeros).rev() {
                 *one = 1u64.wrapping_shl(width);
-                width = width.saturating_add(zeros).saturating_add(1);
+                width = width.wrapping_add(zeros).wrapping_add(1);
             }
             if width <= MAX_WIDTH {
                 self.push(ones.iter().fold(0, |word, one| word | one), width);
