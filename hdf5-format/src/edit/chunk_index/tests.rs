@@ -64,11 +64,9 @@ impl Case {
         let mut index = ChunkIndexEditor::open(&editor, self.layout(), &self.max_dims(), self.filtered).unwrap();
         let mut model = Model::new();
         let volume: u64 = self.chunks.iter().product();
-        let mut next = 0;
         for step in 0..self.steps {
             // Mostly in order, or anywhere; phases of growing and of shrinking.
-            let number = if (step / 500) % 3 == 0 { next % volume } else { random.below(volume) };
-            next += 1;
+            let number = if (step / 500) % 3 == 0 { step % volume } else { random.below(volume) };
             let mut scaled = vec![0; self.chunks.len()];
             let mut rest = number;
             for (s, n) in scaled.iter_mut().zip(&self.chunks).rev() {

@@ -191,7 +191,7 @@ fn churn(editor: &mut Editor, parameters: &Parameters<'_>, mix: &Mix, seed: u64)
     let mut heap = HeapEditor::open(editor.ctx(), address).unwrap();
     let mut tallest = 0;
     for step in 0..mix.steps {
-        let growing = (step * 5 / mix.steps) % 2 == 0;
+        let growing = (step * 5 / mix.steps).is_multiple_of(2);
         let chance = next(10);
         if (growing && chance < 6) || (!growing && chance < 2) {
             let len = match next(20) {
@@ -245,7 +245,7 @@ fn churn(editor: &mut Editor, parameters: &Parameters<'_>, mix: &Mix, seed: u64)
     }
     heap.finish(editor).unwrap();
     verify(editor, address, &model);
-    if seed % 2 == 0 {
+    if seed.is_multiple_of(2) {
         let mut heap = HeapEditor::open(editor.ctx(), address).unwrap();
         for id in model.keys().rev() {
             heap.remove(editor, id).unwrap();
@@ -355,7 +355,7 @@ fn the_way_from_one_block_to_tables_and_back() {
         heap.finish(editor).unwrap();
     };
     remove(&mut editor, 2);
-    assert_eq!(state(&editor).0, true);
+    assert!(state(&editor).0);
     assert_eq!((state(&editor).1, state(&editor).4), (4, 5120));
     remove(&mut editor, 3);
     assert_eq!(state(&editor), (true, 2, 4096, 1024, 1024, 8 * 491 - 591));

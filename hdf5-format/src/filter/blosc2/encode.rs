@@ -209,7 +209,7 @@ impl Cut {
         }
         let places = *shape.get(cut)?;
         // As equal as can be, so that little is filled up.
-        let pieces = places.div_ceil((block / inner.max(1)).max(1));
+        let pieces = places.div_ceil(block.checked_div(inner).unwrap_or(1).max(1));
         let places_of_block = places.div_ceil(pieces.max(1));
         let (slab, block) = (inner.checked_mul(places)?, inner.checked_mul(places_of_block)?);
         let count = places.div_ceil(places_of_block).checked_mul(length.checked_div(slab)?)?;

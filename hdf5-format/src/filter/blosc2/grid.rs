@@ -157,8 +157,9 @@ fn parse(metadata: &[u8]) -> Option<Vec<Axis>> {
     reader.byte()?;
     reader.integer()?;
     let rank = reader.byte().filter(|rank| (1..=MAX_DIMENSIONS).contains(&usize::from(*rank)))?;
+    let announced = rank.checked_add(0x90)?;
     let [shape, chunk, block] = [(); 3].map(|()| {
-        reader.byte().filter(|&marker| marker == 0x90 + rank)?;
+        reader.byte().filter(|&marker| marker == announced)?;
         (0..rank).map(|_| usize::try_from(reader.integer()?).ok().filter(|&n| n > 0)).collect::<Option<Vec<_>>>()
     });
     let axes = shape?.into_iter().zip(chunk?).zip(block?);
