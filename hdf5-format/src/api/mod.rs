@@ -11,6 +11,7 @@ mod file;
 mod group;
 mod object;
 mod options;
+mod recover;
 mod reference;
 mod selection;
 mod value;
