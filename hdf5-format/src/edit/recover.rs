@@ -72,7 +72,10 @@ fn finish(storage: &Arc<dyn StorageMut>) -> Result<()> {
         storage.read_at(offset, &mut bytes)?;
         Ok::<Vec<u8>, crate::Error>(bytes)
     };
-    // The program may have died a moment ago and the record not be on the disk yet: nothing is written over before.
+    // The program may have died a moment ago, or its sync have failed: the record need not be on the disk, and a system
+    // that lost it takes it for written. It is written again before anything is written over.
+    let len = storage.len()?.saturating_sub(redo.end_after);
+    copy(storage, &Patch { offset: redo.end_after, len, from: redo.end_after })?;
     let old = read(first.offset, first.len.min(LARGEST as u64))?;
     if let Some(marked) = mark(&old, COMMITTING) {
         storage.write_at(first.offset, &marked)?;
@@ -88,7 +91,7 @@ fn parse(bytes: &[u8]) -> Option<Superblock> {
     Superblock::parse(&mut Cursor::new(bytes, 0, "superblock", Sizes::EIGHT)).ok()
 }
 
-/// Writes a piece from the record to its place.
+/// Writes bytes of the storage to a place in it.
 fn copy(storage: &Arc<dyn StorageMut>, piece: &Patch) -> Result<()> {
     const BLOCK: u64 = 1 << 20;
     let mut block = alloc::vec![0; to_usize(piece.len.min(BLOCK))?];

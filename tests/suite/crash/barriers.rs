@@ -34,3 +34,10 @@ fn the_change_comes_before_the_record_goes() {
 fn the_mark_keeps_other_libraries_out() {
     assert!(!bad_without(Ignore::Mark, "dense links").is_empty());
 }
+
+#[test]
+fn recovery_has_barriers_too() {
+    for n in 0..2 {
+        assert!(!bad_without(Ignore::InRecovery(n), "dense links").is_empty(), "{n}");
+    }
+}

@@ -17,6 +17,8 @@ pub(crate) enum Op {
 pub(crate) enum Ignore {
     /// The n-th sync of each commit, from 0.
     Sync(usize),
+    /// The n-th sync of each recovery, from 0.
+    InRecovery(usize),
     /// Writes of a superblock of version 3 with a mark.
     Mark,
 }
@@ -39,7 +41,7 @@ pub(crate) struct SimDisk {
 
 impl SimDisk {
     /// A disk after a program died: `pending` was done and is not durable.
-    pub(crate) fn after(base: &[u8], pending: &[Op]) -> SimDisk {
+    pub(crate) fn after(base: &[u8], pending: &[Op], ignore: Option<Ignore>) -> SimDisk {
         let disk = SimDisk { now: MemoryFile::new(base), ..SimDisk::default() };
         for op in pending {
             match op {
@@ -48,6 +50,7 @@ impl SimDisk {
                 Op::Sync => disk.sync().unwrap(),
             }
         }
+        disk.log.lock().unwrap().ignore = ignore;
         disk
     }
 

@@ -24,6 +24,8 @@ pub(crate) struct Effort {
     pub(crate) subsets: usize,
     /// Cuts tried of each write.
     pub(crate) cuts: usize,
+    /// Subsets of the others that each cut is tried with.
+    pub(crate) company: usize,
 }
 
 /// Hands over the images of an epoch: every prefix, each operation dropped and each kept alone, other subsets, writes
@@ -68,12 +70,13 @@ pub(crate) fn each(epoch: &Epoch, effort: Effort, random: &mut Random, visit: &m
             see(&fates);
             fates[i + 1..].fill(Fate::Dropped);
             see(&fates);
-            for (j, slot) in fates.iter_mut().enumerate() {
-                if j != i {
-                    *slot = fate(random.below(2) == 0);
+            for _ in 0..effort.company {
+                let part = 50 + random.below(50);
+                for (_, slot) in fates.iter_mut().enumerate().filter(|&(j, _)| j != i) {
+                    *slot = fate(random.below(100) < part);
                 }
+                see(&fates);
             }
-            see(&fates);
         }
     }
 }

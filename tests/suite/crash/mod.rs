@@ -3,6 +3,7 @@
 mod barriers;
 mod content;
 mod disk;
+mod faults;
 mod images;
 mod sweep;
 mod workloads;

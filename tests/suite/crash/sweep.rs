@@ -10,8 +10,8 @@ use hdf5_format::{File, OpenOptions};
 use std::collections::{HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-const FULL: Effort = Effort { all: 9, subsets: 420, cuts: 14 };
-const NESTED: Effort = Effort { all: 5, subsets: 30, cuts: 2 };
+const FULL: Effort = Effort { all: 9, subsets: 500, cuts: 16, company: 3 };
+const NESTED: Effort = Effort { all: 5, subsets: 30, cuts: 2, company: 1 };
 /// Images with a record of which the recovery is crashed too, for each epoch.
 const RECOVERIES: usize = 4;
 /// Every so many images, another commit is made.
@@ -33,14 +33,20 @@ struct Check {
     states: Vec<State>,
     seen: HashSet<(u64, usize)>,
     contents: HashMap<u64, Result<State, String>>,
+    /// What is missing in recoveries.
+    ignore: Option<Ignore>,
     sweep: Sweep,
 }
 
 /// Runs a workload and looks at what crashes leave.
 pub(crate) fn run(workload: &Workload, ignore: Option<Ignore>) -> Sweep {
-    let (disk, states) = record(workload, ignore);
+    let (recovery, commit): (Option<Ignore>, Option<Ignore>) = match ignore {
+        Some(Ignore::InRecovery(n)) => (Some(Ignore::Sync(n)), None),
+        other => (None, other),
+    };
+    let (disk, states) = record(workload, commit);
     let sweep = Sweep { name: workload.name, images: 0, bad: Vec::new() };
-    let mut check = Check { states, seen: HashSet::new(), contents: HashMap::new(), sweep };
+    let mut check = Check { states, seen: HashSet::new(), contents: HashMap::new(), ignore: recovery, sweep };
     let mut random = Random(9);
     for epoch in epochs(&workload.start, &disk.ops(), &disk.acked()) {
         check.epoch(&epoch, &mut random);
@@ -112,7 +118,7 @@ impl Check {
 
     /// Crashes the recovery of what a crash left.
     fn recovery(&mut self, base: &[u8], pending: &[Op], acked: usize, random: &mut Random) {
-        let disk = SimDisk::after(base, pending);
+        let disk = SimDisk::after(base, pending, self.ignore);
         if OpenOptions::new().open_rw_in(disk.clone()).is_err() {
             return;
         }

@@ -99,6 +99,10 @@ fn plain_group(root: &Group) -> Result<Group> {
     root.create_group("g")
 }
 
+fn ordered_group(root: &Group) -> Result<Group> {
+    root.create_group_with("g", &GroupStyle { track_order: Some(true), ..GroupStyle::default() })
+}
+
 fn attributes(file: &File, step: usize) -> Result<()> {
     let root = file.root()?;
     if step < 5 {
@@ -260,17 +264,19 @@ pub(crate) fn all() -> Vec<Workload> {
         new("local heap", style(Version::Earliest), 10, |f, i| links_of(f, i, 3, 120, plain_group)),
         new("dense links", style(Version::V110), 10, |f, i| links_of(f, i, 4, 9, plain_group)),
         new("fractal heap", style(Version::V18), 10, |f, i| links_of(f, i, 6, 250, plain_group)),
-        new("version 2 B-trees", style(Version::V114), 10, |f, i| {
-            links_of(f, i, 28, 6, |root| {
-                root.create_group_with("g", &GroupStyle { track_order: Some(true), ..GroupStyle::default() })
-            })
-        }),
+        new("version 2 B-trees", style(Version::V114), 10, |f, i| links_of(f, i, 28, 6, ordered_group)),
+        new("version 2 B-trees, old file", style(Version::Earliest), 10, |f, i| links_of(f, i, 16, 9, ordered_group)),
         new("dense attributes", style(Version::V110), 9, attributes),
+        new("dense attributes, no marks", style(Version::V18), 9, attributes),
+        new("attributes replaced, marked", style(Version::V200), 9, attribute),
         new("attributes replaced", style(Version::Earliest), 9, attribute),
         new("version 1 B-tree of chunks", small_nodes(), 8, |f, i| chunks(f, i, &[None, Some(4)], false)),
+        new("version 1 B-tree of chunks, filtered", small_nodes(), 8, |f, i| chunks(f, i, &[None, None], true)),
         new("extensible array", style(Version::V110), 8, |f, i| chunks(f, i, &[None, Some(4)], false)),
         new("extensible array, filtered", style(Version::V112), 8, |f, i| chunks(f, i, &[None, Some(4)], true)),
         new("version 2 B-tree of chunks", style(Version::V110), 8, |f, i| chunks(f, i, &[None, None], true)),
+        new("version 2 B-tree of chunks, plain", style(Version::V200), 8, |f, i| chunks(f, i, &[None, None], false)),
+        new("fixed array, plain", style(Version::V112), 8, |f, i| chunks(f, i, &[Some(90), Some(8)], false)),
         new("fixed array", style(Version::V110), 7, |f, i| fixed(f, i, [19, 7], true)),
         new("single chunk", style(Version::V200), 6, |f, i| fixed(f, i, [11, 5], false)),
         Workload {
@@ -284,6 +290,8 @@ pub(crate) fn all() -> Vec<Workload> {
             },
         },
         new("global heap", style(Version::V18), 8, strings),
+        new("global heap, old style", small_nodes(), 8, strings),
+        new("global heap, marked", style(Version::V110), 8, strings),
         new("trees deleted", style(Version::Earliest), 7, tree),
         new("trees deleted, new style", style(Version::V114), 7, tree),
         new("contiguous data", style(Version::Earliest), 8, contiguous),
