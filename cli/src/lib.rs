@@ -7,6 +7,7 @@ mod cat;
 mod demo;
 pub mod digest;
 mod info;
+mod repack;
 mod target;
 mod term;
 mod text;
@@ -85,5 +86,6 @@ fn run(cli: &Cli) -> Outcome {
         Command::Digest(args) => digest::run(cli, args),
         Command::Demo(args) => demo::run(cli, args),
         Command::Apply(args) => apply::run(args),
+        Command::Repack(args) => repack::run(cli, args),
     }
 }

@@ -3,6 +3,7 @@
 mod attribute;
 pub mod canonical;
 mod change;
+mod copy;
 mod dataset;
 mod decode;
 mod element;
@@ -12,6 +13,7 @@ mod group;
 mod object;
 mod options;
 mod reference;
+mod repack;
 mod selection;
 mod value;
 
@@ -23,5 +25,6 @@ pub use file::File;
 pub use group::{Group, Link, LinkKind, Member};
 pub use object::{NamedDatatype, Object, ObjectInfo};
 pub use options::OpenOptions;
+pub use repack::RepackOptions;
 pub use selection::{Select, Slice};
 pub use value::{Reference, Value};
