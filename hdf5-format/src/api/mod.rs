@@ -3,6 +3,7 @@
 mod attribute;
 pub mod canonical;
 mod change;
+mod copy;
 mod dataset;
 mod decode;
 mod element;
@@ -13,6 +14,7 @@ mod object;
 mod options;
 mod recover;
 mod reference;
+mod repack;
 mod selection;
 mod value;
 
@@ -24,5 +26,6 @@ pub use file::File;
 pub use group::{Group, Link, LinkKind, Member};
 pub use object::{NamedDatatype, Object, ObjectInfo};
 pub use options::OpenOptions;
+pub use repack::RepackOptions;
 pub use selection::{Select, Slice};
 pub use value::{Reference, Value};
