@@ -19,7 +19,7 @@ fn files() -> (Vec<u8>, Vec<u8>) {
         file.commit().unwrap();
     }
     let interrupted = epochs(&[], &disk.ops(), &[]).into_iter().map(|epoch| image(&epoch.base, &[], &[]));
-    let found = |bytes: &Vec<u8>| matches!(look(bytes), Recovery::Commit { .. });
+    let found = |bytes: &Vec<u8>| matches!(File::options().recovery_in(bytes.clone()), Ok(Recovery::Commit { .. }));
     (disk.bytes(), interrupted.filter(found).last().unwrap())
 }
 
