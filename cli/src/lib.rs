@@ -7,6 +7,7 @@ mod cat;
 mod demo;
 pub mod digest;
 mod info;
+mod recover;
 mod repack;
 mod target;
 mod term;
@@ -86,6 +87,7 @@ fn run(cli: &Cli) -> Outcome {
         Command::Digest(args) => digest::run(cli, args),
         Command::Demo(args) => demo::run(cli, args),
         Command::Apply(args) => apply::run(args),
+        Command::Recover(args) => recover::run(cli, args),
         Command::Repack(args) => repack::run(cli, args),
     }
 }

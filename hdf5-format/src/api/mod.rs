@@ -12,6 +12,7 @@ mod file;
 mod group;
 mod object;
 mod options;
+mod recover;
 mod reference;
 mod repack;
 mod selection;
