@@ -13,6 +13,7 @@ pub mod local_heap;
 pub mod object_header;
 pub mod open;
 pub mod shared;
+pub(crate) mod survey;
 #[cfg(test)]
 pub(crate) mod testing;
 mod visited;
