@@ -93,6 +93,7 @@ impl Checker<'_> {
                 Err(error) => {
                     let over = error.kind() == ErrorKind::Unsupported;
                     self.error(&error);
+                    self.heaps.unread |= may_point(&described.datatype);
                     // Every other chunk has the same filters.
                     if over {
                         return;

@@ -103,9 +103,14 @@ impl<'a> Heaps<'a> {
     /// Looks a sequence up: its elements, if they point on and were not followed yet.
     fn vlen(&mut self, base: &Datatype, bytes: &[u8]) -> Result<Option<Vec<u8>>> {
         let mut cursor = Cursor::new(bytes, 0, "variable-length element", self.ctx.sizes());
-        cursor.skip(4)?;
+        let count = cursor.u32()?;
         let Some(id) = heap_id(&mut cursor)? else { return Ok(None) };
-        self.meet(id.0)?;
+        let met = self.meet(id.0);
+        if count == 0 {
+            // What an empty element points at need not exist.
+            return Ok(None);
+        }
+        met?;
         let value = self.reader.vlen(bytes, base.size())?;
         if !may_point(base) || !self.followed.insert(id) {
             return Ok(None);

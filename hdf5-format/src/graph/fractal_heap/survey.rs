@@ -132,9 +132,10 @@ impl Walk<'_, '_> {
             let text = alloc::format!("{} sections, but {} in the list", header.serialised_count, list.sections.len());
             self.ctx.tolerate(Error::corrupt(MANAGER, self.ctx.absolute(at), text).breaks(Rule::Count))?;
         }
-        if header.total_space != self.heap.header.free_space {
+        // What is lost between objects is free, and in no section.
+        if header.total_space > self.heap.header.free_space {
             let (heap, manager) = (self.heap.header.free_space, header.total_space);
-            let text = alloc::format!("{manager} free bytes, but the heap's header counts {heap}");
+            let text = alloc::format!("{manager} free bytes, but the heap has only {heap}");
             self.ctx.tolerate(Error::corrupt(MANAGER, self.ctx.absolute(at), text).breaks(Rule::Count))?;
         }
         Ok(())
@@ -142,8 +143,10 @@ impl Walk<'_, '_> {
 
     fn compare(&self) -> Result<()> {
         let header = &self.heap.header;
+        // libhdf5 counts fewer bytes of direct blocks than there are, once it filled a row at once.
+        let allocated = header.allocated_space.min(self.totals.allocated);
         let counts = [
-            ("bytes of direct blocks", header.allocated_space, self.totals.allocated),
+            ("bytes of direct blocks", header.allocated_space, allocated),
             ("huge objects", header.huge_objects, self.totals.huge_objects),
             ("bytes of huge objects", header.huge_bytes, self.totals.huge_bytes),
         ];
