@@ -62,6 +62,47 @@ pub(crate) enum Command {
     Check(CheckArgs),
     /// Do the edits of a script, one JSON object a line.
     Apply(ApplyArgs),
+    /// Write a file anew, without what it does not use; or with other versions, filters, chunks.
+    Repack(RepackArgs),
+}
+
+#[derive(Args)]
+#[command(after_help = "\
+Without OUTPUT the file is replaced when the new one is complete. Chunks are moved as they are stored where neither
+filters nor chunks change.
+
+Examples:
+  h5 repack data.h5
+  h5 repack data.h5 small.h5 --filter shuffle,zstd=3
+  h5 repack data.h5 old.h5 --libver earliest
+  h5 repack data.h5 new.h5 --libver v110:v114 --chunks 100,100")]
+pub(crate) struct RepackArgs {
+    /// The file.
+    pub(crate) file: PathBuf,
+    /// Where to write; FILE itself if left out.
+    pub(crate) output: Option<PathBuf>,
+    /// Versions of structures: earliest, v18, v110, v112, v114 or v200, and after a colon the highest one. As each
+    /// object has them if left out.
+    #[arg(long, value_name = "LOW[:HIGH]")]
+    pub(crate) libver: Option<String>,
+    /// Filters for all datasets that they suit, in order of writing: shuffle,gzip=6; none for none.
+    #[arg(short, long, value_name = "LIST")]
+    pub(crate) filter: Option<String>,
+    /// Lengths of chunks, for datasets of as many dimensions.
+    #[arg(short, long, value_name = "N,N,...", value_delimiter = ',')]
+    pub(crate) chunks: Option<Vec<u64>>,
+    /// Bytes before the file's own: 0 or a power of two from 512.
+    #[arg(long, value_name = "BYTES")]
+    pub(crate) userblock: Option<u64>,
+    /// Space in pages of this many bytes.
+    #[arg(long, value_name = "BYTES", num_args = 0..=1, default_missing_value = "4096")]
+    pub(crate) paged: Option<u64>,
+    /// Replace OUTPUT if it exists.
+    #[arg(long)]
+    pub(crate) force: bool,
+    /// Print nothing.
+    #[arg(short, long)]
+    pub(crate) quiet: bool,
 }
 
 #[derive(Args)]

@@ -8,6 +8,7 @@ mod check;
 mod demo;
 pub mod digest;
 mod info;
+mod repack;
 mod target;
 mod term;
 mod text;
@@ -99,5 +100,6 @@ fn run(cli: &Cli) -> Outcome {
         Command::Demo(args) => demo::run(cli, args),
         Command::Check(args) => check::run(cli, args),
         Command::Apply(args) => apply::run(args),
+        Command::Repack(args) => repack::run(cli, args),
     }
 }

@@ -66,7 +66,7 @@ mod sync;
 
 pub use api::{
     Attribute, CreateOptions, Dataset, DatasetBuilder, Element, File, Group, Layout, Link, LinkKind, Member,
-    NamedDatatype, Object, ObjectInfo, OpenOptions, Reference, Select, Slice, Value, canonical,
+    NamedDatatype, Object, ObjectInfo, OpenOptions, Reference, RepackOptions, Select, Slice, Value, canonical,
 };
 pub use codec::Address;
 pub use error::{Error, ErrorKind, Result, Rule};

@@ -98,6 +98,10 @@ impl Executor {
                 self.parent(op, "to")?;
                 Ok(self.root()?.rename(text(op, "path")?, text(op, "to")?)?)
             }
+            "copy" => {
+                self.parent(op, "to")?;
+                Ok(self.root()?.copy(text(op, "path")?, text(op, "to")?)?)
+            }
             "delete" => Ok(self.root()?.delete(text(op, "path")?)?),
             other => Err(Failed::new(format!("no operation {other:?}"))),
         }
@@ -140,7 +144,7 @@ impl Executor {
             style.bounds.high = style.bounds.low;
         }
         style.user_block = op.get("userblock").and_then(Json::as_u64).unwrap_or(0);
-        style.track_order = op.get("track_order").and_then(Json::as_bool).filter(|&on| on);
+        style.root = group_style(op);
         let small = |n: u64| u8::try_from(n).map_err(|_| Failed::new("sizes are too large"));
         let k = |n: u64| u16::try_from(n).map_err(|_| Failed::new("K is too large"));
         if op.get("sizes").is_some_and(|v| !v.is_null())
@@ -188,10 +192,7 @@ impl Executor {
     }
 
     fn group(&mut self, op: &Json) -> Done {
-        let style = GroupStyle {
-            track_order: op.get("track_order").and_then(Json::as_bool).filter(|&on| on),
-            ..GroupStyle::default()
-        };
+        let style = group_style(op);
         self.parent(op, "path")?.create_group_with(text(op, "path")?, &style)?;
         Ok(())
     }
@@ -345,4 +346,11 @@ fn filters(op: &Json) -> Result<Filters, Failed> {
         };
     }
     Ok(filters)
+}
+
+fn group_style(op: &Json) -> GroupStyle {
+    match op.get("track_order").and_then(Json::as_bool) {
+        Some(true) => GroupStyle::tracked(true),
+        _ => GroupStyle::default(),
+    }
 }

@@ -14,7 +14,9 @@ use super::value::Value;
 use crate::codec::Address;
 use crate::dataset::file::{CoreOptions, FileCore};
 use crate::dataset::stored::StoredDataset;
-use crate::edit::{self, Durability, Editor, FileStyle, GroupStyle, LayoutChoice, NewAttribute, NewDataset};
+use crate::edit::{
+    self, Durability, Editor, FileStyle, GroupStyle, LayoutChoice, NewAttribute, NewDataset, ObjectStyle,
+};
 use crate::error::{Error, ErrorKind, Result};
 use crate::filter::Filters;
 use crate::format::message::datatype::Datatype;
@@ -172,7 +174,7 @@ fn lock(core: &FileCore) -> Result<&Mutex<Editor>> {
 }
 
 /// One change: if it fails after it began, nothing but a rollback is possible.
-fn change<R>(core: &FileCore, work: impl FnOnce(&mut Editor) -> Result<R>) -> Result<R> {
+pub(super) fn change<R>(core: &FileCore, work: impl FnOnce(&mut Editor) -> Result<R>) -> Result<R> {
     let mut editor = lock(core)?.lock();
     editor.check_sound()?;
     let before = editor.changes();
@@ -184,7 +186,7 @@ fn change<R>(core: &FileCore, work: impl FnOnce(&mut Editor) -> Result<R>) -> Re
 }
 
 /// A path split into the group's path and the last name.
-fn split(path: &[u8]) -> Result<(&[u8], &[u8])> {
+pub(super) fn split(path: &[u8]) -> Result<(&[u8], &[u8])> {
     let end = path.iter().rposition(|&b| b != b'/').map_or(0, |last| last.saturating_add(1));
     let path = path.get(..end).unwrap_or(&[]);
     let slash = path.iter().rposition(|&b| b == b'/');
@@ -233,7 +235,7 @@ impl Group {
     }
 
     /// The group at a path from this one; "" is this one.
-    fn parent(&self, path: &[u8]) -> Result<Group> {
+    pub(super) fn parent(&self, path: &[u8]) -> Result<Group> {
         if path.is_empty() { Ok(self.clone()) } else { self.group(path) }
     }
 
@@ -350,7 +352,8 @@ impl Group {
     /// # Errors
     /// As for [`Group::create_group`].
     pub fn commit_datatype(&self, path: impl AsRef<[u8]>, datatype: &Datatype) -> Result<NamedDatatype> {
-        self.create(path.as_ref(), |editor| edit::commit_datatype(editor, datatype))?.into_named_datatype()
+        self.create(path.as_ref(), |editor| edit::commit_datatype(editor, datatype, &ObjectStyle::default()))?
+            .into_named_datatype()
     }
 
     /// Takes a link away. The object goes with its last hard link, and all that only it holds.
@@ -482,7 +485,7 @@ impl DatasetBuilder<'_> {
 
     /// Attributes carry their order of creation, and are indexed by it if `indexed`.
     pub fn track_order(mut self, indexed: bool) -> Self {
-        self.new.track_order = Some(indexed);
+        self.new.object.attribute_order = Some(indexed);
         self
     }
 

@@ -5,6 +5,7 @@ pub mod conventions;
 pub mod convert;
 mod display;
 mod float;
+pub mod pointers;
 
 use crate::format::message::datatype::{Class, Datatype};
 

@@ -12,6 +12,7 @@ pub(crate) mod btree_v2;
 #[allow(dead_code, reason = "operations that no change of an object needs yet")]
 pub(crate) mod chunk_index;
 mod commit;
+mod copy;
 mod create;
 mod datasets;
 #[allow(dead_code, reason = "operations that no change of an object needs yet")]
@@ -32,20 +33,24 @@ mod raw;
 mod redo;
 #[allow(dead_code, reason = "operations that no change of an object needs yet")]
 mod space;
+mod style;
 #[allow(dead_code, reason = "operations that no change of an object needs yet")]
 pub(crate) mod symbol_table;
 
 pub use bounds::{Bounds, Version};
 pub use commit::Durability;
+pub use copy::CopyStyle;
 pub use create::{FileStyle, file_space};
-pub use datasets::LayoutChoice;
+pub use datasets::{ExternalFile, LayoutChoice};
 pub use groups::GroupStyle;
 pub use space::Purpose;
+pub use style::ObjectStyle;
 
 pub(crate) use attributes::{
     NewAttribute, remove as remove_attribute, rename as rename_attribute, set as set_attribute,
 };
 pub(crate) use commit::recover;
+pub(crate) use copy::Copier;
 pub(crate) use create::create;
 pub(crate) use datasets::{NewDataset, commit_datatype, create as create_dataset, dataspace};
 pub(crate) use groups::create as create_group;
@@ -139,6 +144,11 @@ impl Editor {
         self.bounds
     }
 
+    /// Other versions, for what is made next.
+    pub(crate) fn set_bounds(&mut self, bounds: Bounds) {
+        self.bounds = bounds;
+    }
+
     /// A writer with the file's widths.
     pub fn writer(&self) -> Writer {
         Writer::new(self.superblock.sizes)
@@ -208,6 +218,18 @@ impl Editor {
         }
         self.overlay.write(offset, bytes);
         Ok(())
+    }
+
+    /// Writes the first bytes of the user block, which no structure is in.
+    ///
+    /// # Errors
+    /// They are more than the user block has, or the storage fails.
+    pub(crate) fn write_user_block(&self, bytes: &[u8]) -> Result<()> {
+        if bytes.len() as u64 > self.superblock.base {
+            let text = alloc::format!("{} bytes for a user block of {}", bytes.len(), self.superblock.base);
+            return Err(Error::new(ErrorKind::Invalid, text));
+        }
+        self.overlay.write_through(0, bytes)
     }
 
     /// True if no committed structure is in a range: it may be written at any time.
