@@ -58,6 +58,8 @@ pub(crate) enum Command {
     Digest(DigestArgs),
     /// Make a small file, and show its tree and values.
     Demo(DemoArgs),
+    /// Check a file: damage, counts and indexes that disagree, and which bytes are used by what.
+    Check(CheckArgs),
     /// Do the edits of a script, one JSON object a line.
     Apply(ApplyArgs),
     /// Finish what a program left that was interrupted while it wrote: a commit, or the mark "open for writing".
@@ -112,6 +114,23 @@ pub(crate) struct RecoverArgs {
     /// Only say what would be done.
     #[arg(long)]
     pub(crate) dry_run: bool,
+}
+
+#[derive(Args)]
+#[command(after_help = "\
+Findings have a code (checksum, overlap, link-count, ...), an offset, the object's path, and what can be done.
+Bytes that nothing uses are no damage: most libraries leave some behind.
+
+Exit status: 0 no damage, 1 damage, 2 the file can not be opened.")]
+pub(crate) struct CheckArgs {
+    /// The file.
+    pub(crate) file: PathBuf,
+    /// Read all data too: every chunk is decoded, every element of variable length looked up.
+    #[arg(long)]
+    pub(crate) data: bool,
+    /// List every block: offset, bytes, what it is, and whose.
+    #[arg(long)]
+    pub(crate) map: bool,
 }
 
 #[derive(Args)]

@@ -50,6 +50,7 @@
 extern crate alloc;
 
 mod api;
+pub mod check;
 pub mod codec;
 pub mod dataset;
 pub mod dataspace;
@@ -68,7 +69,7 @@ pub use api::{
     NamedDatatype, Object, ObjectInfo, OpenOptions, Reference, RepackOptions, Select, Slice, Value, canonical,
 };
 pub use codec::Address;
-pub use error::{Error, ErrorKind, Result};
+pub use error::{Error, ErrorKind, Result, Rule};
 pub use filter::Filters;
 pub use io::ExternalPolicy;
 pub use limits::Limits;

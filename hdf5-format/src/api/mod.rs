@@ -3,6 +3,7 @@
 mod attribute;
 pub mod canonical;
 mod change;
+mod check;
 mod copy;
 mod dataset;
 mod decode;

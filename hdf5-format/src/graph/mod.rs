@@ -14,6 +14,7 @@ pub mod object_header;
 pub mod open;
 pub(crate) mod redo;
 pub mod shared;
+pub(crate) mod survey;
 #[cfg(test)]
 pub(crate) mod testing;
 mod visited;
