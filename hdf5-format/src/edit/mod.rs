@@ -53,7 +53,7 @@ pub(crate) use copy::Copier;
 pub(crate) use create::create;
 pub(crate) use datasets::{NewDataset, commit_datatype, create as create_dataset, dataspace};
 pub(crate) use groups::create as create_group;
-pub(crate) use links::{check_name as check_link_name, insert as link, remove as unlink};
+pub(crate) use links::{Vacancy, check_name as check_link_name, insert as link, remove as unlink};
 pub(crate) use objects::{add_link, drop_link};
 pub(crate) use open::open;
 pub(crate) use raw::{resize, write as write_elements};
