@@ -92,10 +92,12 @@ fn short_sequences<'a>(mut rest: &'a [u8], out: &mut [u8], mut at: usize) -> (&'
     const OUT: usize = 64;
     /// Bytes of the longest copy.
     const WIDE: usize = 18;
+    // The next token is loaded as soon as its place is known: finding it is what the loop waits for.
+    let Some(&(mut token)) = rest.first() else { return (rest, at) };
     while let (Some(bytes), Some(room)) =
         (rest.first_chunk::<IN>(), out.get_mut(at..).and_then(|o| o.first_chunk_mut::<OUT>()))
     {
-        let (literals, copied) = (usize::from(bytes[0] >> 4), usize::from(bytes[0] & 15));
+        let (literals, copied) = (usize::from(token >> 4), usize::from(token & 15));
         let distance = usize::from(u16::from_le_bytes([bytes[literals + 1], bytes[literals + 2]]));
         let start = at.wrapping_add(literals);
         let from = start.wrapping_sub(distance);
@@ -103,21 +105,33 @@ fn short_sequences<'a>(mut rest: &'a [u8], out: &mut [u8], mut at: usize) -> (&'
             break;
         }
         room[..STEP].copy_from_slice(&bytes[1..1 + STEP]);
-        let end = start.wrapping_add(copied).wrapping_add(MIN_COPY);
-        if end <= start.wrapping_add(distance) {
+        token = bytes[literals + 3];
+        let copied = copied + MIN_COPY;
+        if copied <= distance {
             // What is copied too much may be anything.
-            out.copy_within(from..from.wrapping_add(WIDE), start);
-        } else if distance >= 8 {
-            for step in [0, 8, 16] {
-                let from = from.wrapping_add(step);
-                out.copy_within(from..from.wrapping_add(8), start.wrapping_add(step));
-            }
+            let Some(source) = out.get(from..).and_then(|o| o.first_chunk::<WIDE>()) else { break };
+            let source = *source;
+            let Some(room) = out.get_mut(at..).and_then(|o| o.first_chunk_mut::<OUT>()) else { break };
+            room[literals..literals + WIDE].copy_from_slice(&source);
         } else {
-            copy_short_period(out, start, end, distance);
+            overlapping(out, start, start.wrapping_add(copied), distance);
         }
-        (rest, at) = (&rest[literals + 3..], end);
+        (rest, at) = (&rest[literals + 3..], start.wrapping_add(copied));
     }
     (rest, at)
+}
+
+/// A short copy from itself: [`copy_back`] where a step more has room.
+#[inline(never)]
+#[allow(clippy::arithmetic_side_effects, reason = "1 <= distance <= at and end + 24 <= out.len()")]
+fn overlapping(out: &mut [u8], at: usize, end: usize, distance: usize) {
+    if distance >= 8 {
+        for place in [at, at + 8, at + 16] {
+            out.copy_within(place - distance..place - distance + 8, place);
+        }
+    } else {
+        copy_short_period(out, at, end, distance);
+    }
 }
 
 /// A length that begins in four bits.
@@ -372,6 +386,19 @@ impl Sequences for Sink<'_> {
     #[inline(always)]
     fn sequence(&mut self, input: &[u8], literals: usize, distance: usize, length: usize) -> Option<()> {
         let length = length.checked_sub(MIN_COPY)?;
+        if literals < 15
+            && length < 15
+            && let Some(room) = self.out.get_mut(self.at..).and_then(|out| out.first_chunk_mut::<32>())
+            && let Some(from) = input.first_chunk::<STEP>()
+        {
+            // Bytes past the literals are overwritten by what follows.
+            room[0] = (literals << 4 | length) as u8;
+            room[1..1 + STEP].copy_from_slice(from);
+            let [low, high] = (distance as u16).to_le_bytes();
+            (room[1 + literals], room[2 + literals]) = (low, high);
+            self.at += 3 + literals;
+            return Some(());
+        }
         self.literals(input, literals, length.min(15) as u8)?;
         let [low, high] = u16::try_from(distance).ok()?.to_le_bytes();
         self.push(low)?;
