@@ -19,6 +19,8 @@ const COPY_LIMIT: usize = 12;
 const MAX_DISTANCE: usize = u16::MAX as usize;
 /// Bytes copied at once; up to one step too many, which the next sequence overwrites.
 const STEP: usize = 16;
+/// Bytes from which a copy is made by ever longer ones.
+const REPEATED: usize = 256;
 /// Places remembered by the compressor, as a power of two.
 const HASH_BITS: u32 = 12;
 /// The search's stride grows by one every `1 << SKIP_BITS` places without a match.
@@ -160,13 +162,16 @@ fn length(nibble: usize, mut input: &[u8]) -> Result<(usize, &[u8]), Damage> {
     reason = "1 <= distance <= at <= end <= out.len(); a step past the end only where there is room for it"
 )]
 pub(in crate::filter) fn copy_back(out: &mut [u8], at: usize, end: usize, distance: usize) {
+    if distance == 1 {
+        let byte = out[at - 1];
+        return out[at..end].fill(byte);
+    } else if end - at >= REPEATED {
+        return repeat(out, at, end, distance);
+    }
     // The last bytes of the output one by one: there is no room for a step.
     let steps_end = end.min(out.len().saturating_sub(STEP)).max(at);
     if distance >= end - at {
         return out.copy_within(at - distance..end - distance, at);
-    } else if distance == 1 {
-        let byte = out[at - 1];
-        return out[at..end].fill(byte);
     } else if distance >= STEP {
         for place in (at..steps_end).step_by(STEP) {
             out.copy_within(place - distance..place - distance + STEP, place);
@@ -176,6 +181,21 @@ pub(in crate::filter) fn copy_back(out: &mut [u8], at: usize, end: usize, distan
     }
     for place in steps_end..end {
         out[place] = out[place - distance];
+    }
+}
+
+/// [`copy_back`] of many bytes: each copy reaches twice as far back as the one before.
+#[inline(never)]
+#[allow(clippy::arithmetic_side_effects, reason = "place - back is at - distance at first, then more; place <= end")]
+fn repeat(out: &mut [u8], at: usize, end: usize, distance: usize) {
+    let (mut place, mut back) = (at, distance);
+    while place < end {
+        let length = back.min(end - place);
+        out.copy_within(place - back..place - back + length, place);
+        place += length;
+        if back < REPEATED * 8 {
+            back *= 2;
+        }
     }
 }
 
