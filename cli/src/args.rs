@@ -58,8 +58,79 @@ pub(crate) enum Command {
     Digest(DigestArgs),
     /// Make a small file, and show its tree and values.
     Demo(DemoArgs),
+    /// Check a file: damage, counts and indexes that disagree, and which bytes are used by what.
+    Check(CheckArgs),
     /// Do the edits of a script, one JSON object a line.
     Apply(ApplyArgs),
+    /// Finish what a program left that was interrupted while it wrote: a commit, or the mark "open for writing".
+    Recover(RecoverArgs),
+    /// Write a file anew, without what it does not use; or with other versions, filters, chunks.
+    Repack(RepackArgs),
+}
+
+#[derive(Args)]
+#[command(after_help = "\
+Without OUTPUT the file is replaced when the new one is complete. Chunks are moved as they are stored where neither
+filters nor chunks change.
+
+Examples:
+  h5 repack data.h5
+  h5 repack data.h5 small.h5 --filter shuffle,zstd=3
+  h5 repack data.h5 old.h5 --libver earliest
+  h5 repack data.h5 new.h5 --libver v110:v114 --chunks 100,100")]
+pub(crate) struct RepackArgs {
+    /// The file.
+    pub(crate) file: PathBuf,
+    /// Where to write; FILE itself if left out.
+    pub(crate) output: Option<PathBuf>,
+    /// Versions of structures: earliest, v18, v110, v112, v114 or v200, and after a colon the highest one. As each
+    /// object has them if left out.
+    #[arg(long, value_name = "LOW[:HIGH]")]
+    pub(crate) libver: Option<String>,
+    /// Filters for all datasets that they suit, in order of writing: shuffle,gzip=6; none for none.
+    #[arg(short, long, value_name = "LIST")]
+    pub(crate) filter: Option<String>,
+    /// Lengths of chunks, for datasets of as many dimensions.
+    #[arg(short, long, value_name = "N,N,...", value_delimiter = ',')]
+    pub(crate) chunks: Option<Vec<u64>>,
+    /// Bytes before the file's own: 0 or a power of two from 512.
+    #[arg(long, value_name = "BYTES")]
+    pub(crate) userblock: Option<u64>,
+    /// Space in pages of this many bytes.
+    #[arg(long, value_name = "BYTES", num_args = 0..=1, default_missing_value = "4096")]
+    pub(crate) paged: Option<u64>,
+    /// Replace OUTPUT if it exists.
+    #[arg(long)]
+    pub(crate) force: bool,
+    /// Print nothing.
+    #[arg(short, long)]
+    pub(crate) quiet: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct RecoverArgs {
+    /// The file.
+    pub(crate) file: PathBuf,
+    /// Only say what would be done.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+}
+
+#[derive(Args)]
+#[command(after_help = "\
+Findings have a code (checksum, overlap, link-count, ...), an offset, the object's path, and what can be done.
+Bytes that nothing uses are no damage: most libraries leave some behind.
+
+Exit status: 0 no damage, 1 damage, 2 the file can not be opened.")]
+pub(crate) struct CheckArgs {
+    /// The file.
+    pub(crate) file: PathBuf,
+    /// Read all data too: every chunk is decoded, every element of variable length looked up.
+    #[arg(long)]
+    pub(crate) data: bool,
+    /// List every block: offset, bytes, what it is, and whose.
+    #[arg(long)]
+    pub(crate) map: bool,
 }
 
 #[derive(Args)]

@@ -4,9 +4,12 @@ mod apply;
 mod args;
 mod attrs;
 mod cat;
+mod check;
 mod demo;
 pub mod digest;
 mod info;
+mod recover;
+mod repack;
 mod target;
 mod term;
 mod text;
@@ -29,6 +32,10 @@ pub(crate) enum Failure {
     Request(String),
     /// Some objects could not be read; they are named in the output.
     Partial(usize),
+    /// A checked file is damaged; the findings are in the output.
+    Damaged(usize),
+    /// A file to be checked can not be opened.
+    Unreadable(hdf5_format::Error),
 }
 
 impl Failure {
@@ -67,6 +74,14 @@ pub fn main() -> ExitCode {
             anstream::eprintln!("h5: {n} {} could not be read", if n == 1 { "thing" } else { "things" });
             ExitCode::from(3)
         }
+        Err(Failure::Damaged(n)) => {
+            anstream::eprintln!("h5: {n} {} of damage", if n == 1 { "finding" } else { "findings" });
+            ExitCode::from(1)
+        }
+        Err(Failure::Unreadable(e)) => {
+            fail(&e);
+            ExitCode::from(2)
+        }
     }
 }
 
@@ -84,6 +99,9 @@ fn run(cli: &Cli) -> Outcome {
         Command::Attrs(args) => attrs::run(cli, args),
         Command::Digest(args) => digest::run(cli, args),
         Command::Demo(args) => demo::run(cli, args),
+        Command::Check(args) => check::run(cli, args),
         Command::Apply(args) => apply::run(args),
+        Command::Recover(args) => recover::run(cli, args),
+        Command::Repack(args) => repack::run(cli, args),
     }
 }

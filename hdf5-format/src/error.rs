@@ -43,6 +43,24 @@ pub enum ErrorKind {
     },
 }
 
+/// Rules of the format that hold for every structure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Rule {
+    /// A checksum is that of the bytes.
+    Checksum,
+    /// Everything lies inside the file.
+    Inside,
+    /// No two things share bytes.
+    Apart,
+    /// A count is that of the things counted.
+    Count,
+    /// What is sorted is in order.
+    Order,
+    /// Stored bytes are as many as the elements take.
+    Size,
+}
+
 /// An error with its place in the file.
 ///
 /// One pointer wide. [`kind`](Error::kind) is for programs; the `Display` text is for people and names the
@@ -54,6 +72,7 @@ pub struct Error(Box<Inner>);
 #[derive(Clone, Debug)]
 struct Inner {
     kind: ErrorKind,
+    rule: Option<Rule>,
     structure: &'static str,
     offset: Option<u64>,
     path: Option<String>,
@@ -64,7 +83,15 @@ struct Inner {
 impl Error {
     /// An error of `kind` with a message; `structure` and place are added by the other methods.
     pub fn new(kind: ErrorKind, message: impl Into<Cow<'static, str>>) -> Self {
-        Error(Box::new(Inner { kind, structure: "", offset: None, path: None, message: message.into(), hint: None }))
+        Error(Box::new(Inner {
+            kind,
+            rule: None,
+            structure: "",
+            offset: None,
+            path: None,
+            message: message.into(),
+            hint: None,
+        }))
     }
 
     /// Bytes at absolute `offset` that break a rule of `structure` (a name of the specification).
@@ -108,6 +135,13 @@ impl Error {
         self
     }
 
+    /// Names the rule that is broken.
+    #[must_use]
+    pub fn breaks(mut self, rule: Rule) -> Self {
+        self.0.rule = Some(rule);
+        self
+    }
+
     /// Says what the reader of the message can do.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<Cow<'static, str>>) -> Self {
@@ -118,6 +152,11 @@ impl Error {
     /// The sort of failure.
     pub fn kind(&self) -> ErrorKind {
         self.0.kind
+    }
+
+    /// The rule that is broken, where it is one of those with a name.
+    pub fn rule(&self) -> Option<Rule> {
+        self.0.rule
     }
 
     /// The specification's name of the structure concerned, or "".
@@ -133,6 +172,14 @@ impl Error {
     /// Path of the object, where known.
     pub fn path(&self) -> Option<&str> {
         self.0.path.as_deref()
+    }
+
+    /// The message alone, with the structure concerned.
+    pub(crate) fn summary(&self) -> String {
+        match self.0.structure {
+            "" => self.0.message.to_string(),
+            structure => alloc::format!("{structure}: {}", self.0.message),
+        }
     }
 
     /// What to do about it, where there is advice.

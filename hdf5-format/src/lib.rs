@@ -50,6 +50,7 @@
 extern crate alloc;
 
 mod api;
+pub mod check;
 pub mod codec;
 pub mod dataset;
 pub mod dataspace;
@@ -65,10 +66,10 @@ mod sync;
 
 pub use api::{
     Attribute, CreateOptions, Dataset, DatasetBuilder, Element, File, Group, Layout, Link, LinkKind, Member,
-    NamedDatatype, Object, ObjectInfo, OpenOptions, Reference, Select, Slice, Value, canonical,
+    NamedDatatype, Object, ObjectInfo, OpenOptions, Reference, RepackOptions, Select, Slice, Value, canonical,
 };
 pub use codec::Address;
-pub use error::{Error, ErrorKind, Result};
+pub use error::{Error, ErrorKind, Result, Rule};
 pub use filter::Filters;
 pub use io::ExternalPolicy;
 pub use limits::Limits;

@@ -18,7 +18,8 @@ const RANKS: &[(&str, u8)] = &[
     ("graph", 5),
     ("dataset", 6),
     ("edit", 7),
-    ("api", 8),
+    ("check", 8),
+    ("api", 9),
 ];
 
 fn rank(layer: &str) -> Option<u8> {

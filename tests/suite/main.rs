@@ -2,8 +2,10 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod allocations;
+mod crash;
 mod files;
 mod fixtures;
 mod hostile;
 mod layers;
+mod locks;
 mod threads;

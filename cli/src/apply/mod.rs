@@ -98,6 +98,10 @@ impl Executor {
                 self.parent(op, "to")?;
                 Ok(self.root()?.rename(text(op, "path")?, text(op, "to")?)?)
             }
+            "copy" => {
+                self.parent(op, "to")?;
+                Ok(self.root()?.copy(text(op, "path")?, text(op, "to")?)?)
+            }
             "delete" => Ok(self.root()?.delete(text(op, "path")?)?),
             other => Err(Failed::new(format!("no operation {other:?}"))),
         }
@@ -140,7 +144,7 @@ impl Executor {
             style.bounds.high = style.bounds.low;
         }
         style.user_block = op.get("userblock").and_then(Json::as_u64).unwrap_or(0);
-        style.track_order = op.get("track_order").and_then(Json::as_bool).filter(|&on| on);
+        style.root = group_style(op);
         let small = |n: u64| u8::try_from(n).map_err(|_| Failed::new("sizes are too large"));
         let k = |n: u64| u16::try_from(n).map_err(|_| Failed::new("K is too large"));
         if op.get("sizes").is_some_and(|v| !v.is_null())
@@ -188,10 +192,7 @@ impl Executor {
     }
 
     fn group(&mut self, op: &Json) -> Done {
-        let style = GroupStyle {
-            track_order: op.get("track_order").and_then(Json::as_bool).filter(|&on| on),
-            ..GroupStyle::default()
-        };
+        let style = group_style(op);
         self.parent(op, "path")?.create_group_with(text(op, "path")?, &style)?;
         Ok(())
     }
@@ -206,8 +207,8 @@ impl Executor {
             let datatype = self.file()?.named_datatype(&path)?.dtype().clone();
             return Ok((described, datatype, Some(path)));
         }
-        let offset = self.file()?.superblock().sizes.offset;
-        Ok((spec.clone(), dtype::parse(spec, offset)?, None))
+        let sizes = self.file()?.superblock().sizes;
+        Ok((spec.clone(), dtype::parse(spec, sizes)?, None))
     }
 
     fn values(&mut self, op: &Json, spec: &Json, count: u64) -> Result<Vec<Value>, Failed> {
@@ -345,4 +346,11 @@ fn filters(op: &Json) -> Result<Filters, Failed> {
         };
     }
     Ok(filters)
+}
+
+fn group_style(op: &Json) -> GroupStyle {
+    match op.get("track_order").and_then(Json::as_bool) {
+        Some(true) => GroupStyle::tracked(true),
+        _ => GroupStyle::default(),
+    }
 }

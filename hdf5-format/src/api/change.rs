@@ -14,7 +14,9 @@ use super::value::Value;
 use crate::codec::Address;
 use crate::dataset::file::{CoreOptions, FileCore};
 use crate::dataset::stored::StoredDataset;
-use crate::edit::{self, Durability, Editor, FileStyle, GroupStyle, LayoutChoice, NewAttribute, NewDataset};
+use crate::edit::{
+    self, Condition, Durability, Editor, FileStyle, GroupStyle, LayoutChoice, NewAttribute, NewDataset, ObjectStyle,
+};
 use crate::error::{Error, ErrorKind, Result};
 use crate::filter::Filters;
 use crate::format::message::datatype::Datatype;
@@ -65,12 +67,14 @@ impl CreateOptions {
     /// Creates a file on disk; what was there of that name is replaced.
     ///
     /// # Errors
-    /// The style contradicts itself, or the file can not be written.
+    /// The style contradicts itself, or the file can not be written or is open elsewhere.
     #[cfg(feature = "std")]
     pub fn create(self, path: impl AsRef<std::path::Path>) -> Result<File> {
         let path = path.as_ref();
-        let storage = crate::io::DiskFileMut::create(path)?;
-        self.create_in(storage).map_err(|e| e.on(path.display()))
+        let storage = crate::io::DiskFileMut::create(path, self.open.locking)?;
+        let file = self.create_in(storage).map_err(|e| e.on(path.display()))?;
+        crate::io::sync_folder_of(path);
+        Ok(file)
     }
 
     /// Creates a file on any storage, whose content goes.
@@ -94,14 +98,14 @@ fn start(editor: Editor, options: OpenOptions) -> Result<File> {
 }
 
 impl OpenOptions {
-    /// Opens a file on disk for reading and changing.
+    /// Opens a file on disk for reading and changing. A commit that was interrupted after it was durable is finished.
     ///
     /// # Errors
-    /// As for [`OpenOptions::open`], and if the file may not be written.
+    /// As for [`OpenOptions::open`], and if the file may not be written, or is open elsewhere.
     #[cfg(feature = "std")]
     pub fn open_rw(mut self, path: impl AsRef<std::path::Path>) -> Result<File> {
         let path = path.as_ref();
-        let storage = crate::io::DiskFileMut::open(path)?;
+        let storage = crate::io::DiskFileMut::open(path, self.locking)?;
         if self.name.is_none() {
             self.name = path.file_name().map(|n| n.to_string_lossy().into_owned());
         }
@@ -156,10 +160,18 @@ impl File {
         editor.commit()
     }
 
-    /// Takes back all changes since the last commit.
+    /// Whether changes and commits are possible, as after a change or a commit that failed.
     ///
     /// # Errors
     /// The file is open for reading only.
+    pub fn condition(&self) -> Result<Condition> {
+        Ok(lock(&self.core)?.lock().condition())
+    }
+
+    /// Takes back all changes since the last commit.
+    ///
+    /// # Errors
+    /// The file is open for reading only, or a commit failed at its end.
     pub fn rollback(&self) -> Result<()> {
         lock(&self.core)?.lock().rollback()
     }
@@ -172,7 +184,7 @@ fn lock(core: &FileCore) -> Result<&Mutex<Editor>> {
 }
 
 /// One change: if it fails after it began, nothing but a rollback is possible.
-fn change<R>(core: &FileCore, work: impl FnOnce(&mut Editor) -> Result<R>) -> Result<R> {
+pub(super) fn change<R>(core: &FileCore, work: impl FnOnce(&mut Editor) -> Result<R>) -> Result<R> {
     let mut editor = lock(core)?.lock();
     editor.check_sound()?;
     let before = editor.changes();
@@ -184,7 +196,7 @@ fn change<R>(core: &FileCore, work: impl FnOnce(&mut Editor) -> Result<R>) -> Re
 }
 
 /// A path split into the group's path and the last name.
-fn split(path: &[u8]) -> Result<(&[u8], &[u8])> {
+pub(super) fn split(path: &[u8]) -> Result<(&[u8], &[u8])> {
     let end = path.iter().rposition(|&b| b != b'/').map_or(0, |last| last.saturating_add(1));
     let path = path.get(..end).unwrap_or(&[]);
     let slash = path.iter().rposition(|&b| b == b'/');
@@ -233,7 +245,7 @@ impl Group {
     }
 
     /// The group at a path from this one; "" is this one.
-    fn parent(&self, path: &[u8]) -> Result<Group> {
+    pub(super) fn parent(&self, path: &[u8]) -> Result<Group> {
         if path.is_empty() { Ok(self.clone()) } else { self.group(path) }
     }
 
@@ -350,7 +362,8 @@ impl Group {
     /// # Errors
     /// As for [`Group::create_group`].
     pub fn commit_datatype(&self, path: impl AsRef<[u8]>, datatype: &Datatype) -> Result<NamedDatatype> {
-        self.create(path.as_ref(), |editor| edit::commit_datatype(editor, datatype))?.into_named_datatype()
+        self.create(path.as_ref(), |editor| edit::commit_datatype(editor, datatype, &ObjectStyle::default()))?
+            .into_named_datatype()
     }
 
     /// Takes a link away. The object goes with its last hard link, and all that only it holds.
@@ -482,7 +495,7 @@ impl DatasetBuilder<'_> {
 
     /// Attributes carry their order of creation, and are indexed by it if `indexed`.
     pub fn track_order(mut self, indexed: bool) -> Self {
-        self.new.track_order = Some(indexed);
+        self.new.object.attribute_order = Some(indexed);
         self
     }
 

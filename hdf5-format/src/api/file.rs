@@ -64,7 +64,7 @@ impl File {
     }
 
     pub(super) fn start(storage: Arc<dyn Storage>, options: OpenOptions) -> Result<File> {
-        let OpenOptions { limits, external, filters, salvage, name } = options;
+        let OpenOptions { limits, external, filters, salvage, name, .. } = options;
         let core = FileCore::open(storage, CoreOptions { limits, external, filters, salvage, name })?;
         Ok(File { core: Arc::new(core) })
     }
@@ -154,6 +154,13 @@ impl File {
     /// Bytes before the superblock.
     pub fn user_block(&self) -> u64 {
         self.core.opened().user_block
+    }
+
+    /// The first address past the file as its superblock states it.
+    pub(super) fn stated_end(&self) -> Result<u64> {
+        let superblock = self.superblock();
+        let end = superblock.end.checked_sub(superblock.base);
+        end.ok_or_else(|| Error::corrupt("superblock", self.user_block(), "the end of the file is before its base"))
     }
 
     /// What is odd about the file and did not keep it from being opened.

@@ -3,6 +3,8 @@
 mod attribute;
 pub mod canonical;
 mod change;
+mod check;
+mod copy;
 mod dataset;
 mod decode;
 mod element;
@@ -11,7 +13,9 @@ mod file;
 mod group;
 mod object;
 mod options;
+mod recover;
 mod reference;
+mod repack;
 mod selection;
 mod value;
 
@@ -23,5 +27,6 @@ pub use file::File;
 pub use group::{Group, Link, LinkKind, Member};
 pub use object::{NamedDatatype, Object, ObjectInfo};
 pub use options::OpenOptions;
+pub use repack::RepackOptions;
 pub use selection::{Select, Slice};
 pub use value::{Reference, Value};

@@ -2,7 +2,7 @@
 
 use super::checksum::lookup3;
 use super::width::{Address, Sizes, to_usize};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, Rule};
 use alloc::borrow::Cow;
 use byteorder::{ByteOrder, LittleEndian};
 
@@ -230,6 +230,7 @@ impl<'a> Cursor<'a> {
         }
         Err(start
             .unexpected("checksum", alloc::format!("{computed:#010x}"), alloc::format!("{stored:#010x}"))
+            .breaks(Rule::Checksum)
             .hint("the file is damaged here"))
     }
 }

@@ -94,6 +94,11 @@ impl FileCore {
         &self.opened
     }
 
+    /// How it was opened.
+    pub fn options(&self) -> &CoreOptions {
+        &self.options
+    }
+
     /// The filters known.
     pub fn filters(&self) -> &Registry {
         &self.options.filters

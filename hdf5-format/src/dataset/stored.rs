@@ -108,13 +108,13 @@ pub fn datatype(ctx: &FileContext, header: &ObjectHeader) -> Result<(Datatype, O
     Ok((datatype, target.committed))
 }
 
-fn dataspace(ctx: &FileContext, header: &ObjectHeader) -> Result<Dataspace> {
+pub(crate) fn dataspace(ctx: &FileContext, header: &ObjectHeader) -> Result<Dataspace> {
     let message = required(ctx, header, MessageKind::Dataspace)?;
     Dataspace::parse(&mut message.cursor(ctx.sizes(), "dataspace"))
 }
 
 /// The fill value; where there is no message, space is allocated when libhdf5 does so for the layout.
-fn fill_value(ctx: &FileContext, header: &ObjectHeader, layout: &DataLayout) -> Result<FillValue> {
+pub(crate) fn fill_value(ctx: &FileContext, header: &ObjectHeader, layout: &DataLayout) -> Result<FillValue> {
     if let Some(m) = optional(ctx, header, MessageKind::FillValue)? {
         return FillValue::parse(&mut m.cursor(ctx.sizes(), "fill value"));
     }
@@ -137,10 +137,14 @@ fn find(header: &ObjectHeader, kind: MessageKind) -> Result<&Message> {
     })
 }
 
-fn required(ctx: &FileContext, header: &ObjectHeader, kind: MessageKind) -> Result<shared::SharedTarget> {
+pub(crate) fn required(ctx: &FileContext, header: &ObjectHeader, kind: MessageKind) -> Result<shared::SharedTarget> {
     shared::resolve(ctx, find(header, kind)?)
 }
 
-fn optional(ctx: &FileContext, header: &ObjectHeader, kind: MessageKind) -> Result<Option<shared::SharedTarget>> {
+pub(crate) fn optional(
+    ctx: &FileContext,
+    header: &ObjectHeader,
+    kind: MessageKind,
+) -> Result<Option<shared::SharedTarget>> {
     header.find(kind).map(|m| shared::resolve(ctx, m)).transpose()
 }

@@ -1,10 +1,12 @@
 //! Datatypes in memory: what a type contains, how it is shown, how its bits become numbers.
 
 pub mod bits;
+mod build;
 pub mod conventions;
 pub mod convert;
 mod display;
 mod float;
+pub mod pointers;
 
 use crate::format::message::datatype::{Class, Datatype};
 

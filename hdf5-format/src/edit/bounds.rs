@@ -64,6 +64,16 @@ impl Version {
         if self.is_new_style() { 2 } else { 1 }
     }
 
+    /// What selections and virtual layouts are encoded for: 1 up to HDF5 1.8, 2 for 1.10, 3 up to 1.14, 4 for 2.0.
+    pub(crate) fn selection(self) -> u8 {
+        match self {
+            Version::Earliest | Version::V18 => 1,
+            Version::V110 => 2,
+            Version::V112 | Version::V114 => 3,
+            Version::V200 => 4,
+        }
+    }
+
     /// Version of fill values.
     pub(crate) fn fill_value(self) -> u8 {
         if self.is_new_style() { 3 } else { 2 }

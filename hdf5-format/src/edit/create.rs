@@ -1,7 +1,7 @@
 //! New files.
 
 use super::header::{self, HeaderStyle, message};
-use super::{Bounds, Durability, Editor, Version, groups};
+use super::{Bounds, Durability, Editor, GroupStyle, Version, groups};
 use crate::codec::{Address, Sizes};
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::message::MessageKind;
@@ -29,8 +29,8 @@ pub struct FileStyle {
     pub internal_k: u16,
     /// Half the children of a node of a chunk index's version 1 B-tree.
     pub chunk_k: u16,
-    /// Links and attributes of the root carry their order of creation; `Some(true)`: and are indexed by it.
-    pub track_order: Option<bool>,
+    /// The root group.
+    pub root: GroupStyle,
     /// How free space is handled, if not as by default.
     pub file_space: Option<FileSpaceInfo>,
 }
@@ -44,7 +44,7 @@ impl Default for FileStyle {
             leaf_k: superblock::DEFAULT_LEAF_K,
             internal_k: superblock::DEFAULT_INTERNAL_K,
             chunk_k: superblock::DEFAULT_CHUNK_K,
-            track_order: None,
+            root: GroupStyle::default(),
             file_space: None,
         }
     }
@@ -131,7 +131,11 @@ pub(crate) fn create(
 ) -> Result<Editor> {
     style.check()?;
     let version = style.superblock_version()?;
-    storage.set_len(0)?;
+    if !storage.is_empty()? {
+        // No crash shows new bytes among old ones.
+        storage.set_len(0)?;
+        storage.sync()?;
+    }
     storage.set_len(style.user_block)?;
     let mut superblock = Superblock {
         version,
@@ -154,8 +158,7 @@ pub(crate) fn create(
         let v2 = HeaderStyle { v2: style.bounds.low >= Version::V18, ..HeaderStyle::default() };
         editor.superblock.extension = Some(header::create(&mut editor, v2, extension)?.address);
     }
-    let group = groups::GroupStyle { track_order: style.track_order, ..groups::GroupStyle::default() };
-    let root = groups::create(&mut editor, &group)?;
+    let root = groups::create(&mut editor, &style.root)?;
     editor.superblock.root = Root { header: root.address, cached: groups::cached(&editor, &root)? };
     Ok(editor)
 }

@@ -1,7 +1,8 @@
 //! New groups.
 
 use super::Editor;
-use super::header::{self, HeaderStyle, message};
+use super::header::message;
+use super::style::ObjectStyle;
 use super::symbol_table;
 use crate::codec::Address;
 use crate::error::Result;
@@ -10,21 +11,50 @@ use crate::format::message::group_info::GroupInfo;
 use crate::format::message::link_info::LinkInfo;
 use crate::format::message::symbol_table::SymbolTableMessage;
 use crate::format::object_header::MessageFlags;
-use crate::graph::object_header::ObjectHeader;
+use crate::graph::FileContext;
+use crate::graph::links::Links;
+use crate::graph::object_header::{Message, ObjectHeader};
 use alloc::vec::Vec;
 
 /// What a new group is like.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct GroupStyle {
-    /// Links and attributes carry their order of creation; `Some(true)`: and are indexed by it.
-    pub track_order: Option<bool>,
+    /// Links carry their order of creation; `Some(true)`: and are indexed by it.
+    pub link_order: Option<bool>,
     /// Most compact and fewest dense links, if not 8 and 6.
     pub phase_change: Option<(u16, u16)>,
+    /// Expected number of links and length of their names, if not 4 and 8.
+    pub estimates: Option<(u16, u16)>,
+    /// Attributes, times and comment.
+    pub object: ObjectStyle,
 }
 
 impl GroupStyle {
-    fn is_plain(&self) -> bool {
-        *self == GroupStyle::default()
+    /// Links and attributes carry their order of creation, and are indexed by it if `indexed`.
+    pub fn tracked(indexed: bool) -> Self {
+        let object = ObjectStyle { attribute_order: Some(indexed), ..ObjectStyle::default() };
+        GroupStyle { link_order: Some(indexed), object, ..GroupStyle::default() }
+    }
+
+    /// That of a group.
+    ///
+    /// # Errors
+    /// A message is damaged.
+    pub(crate) fn of(ctx: &FileContext, header: &ObjectHeader) -> Result<Self> {
+        let parse = |m: &Message| GroupInfo::parse(&mut m.cursor(ctx.sizes(), "group info"));
+        let info = header.find(MessageKind::GroupInfo).map(parse).transpose()?.unwrap_or_default();
+        let (tracked, indexed) = Links::open(ctx, header)?.creation_order();
+        Ok(GroupStyle {
+            link_order: tracked.then_some(indexed),
+            phase_change: info.phase_change,
+            estimates: info.estimates,
+            object: ObjectStyle::of(ctx, header),
+        })
+    }
+
+    /// True if links can be in a symbol table.
+    fn is_old(&self) -> bool {
+        self.link_order.is_none() && self.phase_change.is_none() && self.estimates.is_none()
     }
 }
 
@@ -36,37 +66,30 @@ const RESERVE: usize = 76;
 /// # Errors
 /// The file is full.
 pub(crate) fn create(editor: &mut Editor, style: &GroupStyle) -> Result<ObjectHeader> {
-    let low = editor.bounds().low;
-    if !low.is_new_style() && style.is_plain() {
+    if !style.object.is_new_style(editor) && style.is_old() {
         let table = symbol_table::create(editor, symbol_table::USUAL_HINT)?;
         let mut body = editor.writer();
         table.encode(&mut body)?;
         let table = message(MessageKind::SymbolTable, 0, body.into_bytes());
-        return header::create(editor, HeaderStyle::default(), alloc::vec![table]);
+        return style.object.create(editor, alloc::vec![table], 0);
     }
-    let header_style = HeaderStyle {
-        v2: low.is_new_style() || style.track_order.is_some(),
-        attribute_order: style.track_order,
-        reserve: RESERVE,
-        ..HeaderStyle::default()
-    };
     let messages = info_messages(editor, style)?;
-    header::create(editor, header_style, messages)
+    style.object.create(editor, messages, RESERVE)
 }
 
 /// The messages of a new-style group without links.
-pub(super) fn info_messages(editor: &Editor, style: &GroupStyle) -> Result<Vec<crate::graph::object_header::Message>> {
+pub(super) fn info_messages(editor: &Editor, style: &GroupStyle) -> Result<Vec<Message>> {
     let mut links = editor.writer();
     LinkInfo {
-        next_order: style.track_order.map(|_| 0),
+        next_order: style.link_order.map(|_| 0),
         heap: None,
         name_index: None,
-        order_indexed: style.track_order == Some(true),
+        order_indexed: style.link_order == Some(true),
         order_index: None,
     }
     .encode(&mut links)?;
     let mut group = editor.writer();
-    GroupInfo { phase_change: style.phase_change, estimates: None }.encode(&mut group)?;
+    GroupInfo { phase_change: style.phase_change, estimates: style.estimates }.encode(&mut group)?;
     Ok(alloc::vec![
         message(MessageKind::LinkInfo, 0, links.into_bytes()),
         message(MessageKind::GroupInfo, MessageFlags::CONSTANT, group.into_bytes()),

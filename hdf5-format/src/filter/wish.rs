@@ -10,6 +10,8 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::str::FromStr;
 
+/// Szip's option for differences of neighbours.
+const SZIP_NEAREST: u32 = 32;
 /// Flag of a filter that a chunk may do without.
 const OPTIONAL: u16 = 1;
 
@@ -180,6 +182,12 @@ impl Filters {
         self.with(Wish::Fixed { id, client_data: client_data.into() })
     }
 
+    /// The filters that a dataset has, to be described for another one. The values of filters that this does not know
+    /// are taken as they are.
+    pub fn of(described: &[FilterDescription]) -> Self {
+        Filters { wishes: described.iter().map(Wish::of).collect() }
+    }
+
     /// What the file says of the filters of a dataset: its datatype, the lengths of its chunks, and the fill value as a
     /// stored element.
     ///
@@ -219,6 +227,22 @@ impl Dataset<'_> {
 }
 
 impl Wish {
+    fn of(filter: &FilterDescription) -> Self {
+        let word = |index: usize| filter.client_data.get(index).copied().unwrap_or(0);
+        match filter.id {
+            1 => Wish::Deflate(word(0)),
+            2 => Wish::Shuffle,
+            3 => Wish::Fletcher32,
+            4 => Wish::Szip { nearest: word(0) & SZIP_NEAREST != 0, block: word(1) },
+            5 => Wish::NBit,
+            6 => Wish::ScaleOffset(word(1).cast_signed()),
+            32000 => Wish::Lzf,
+            32001 => Wish::Blosc { codec: word(6), level: word(4), sort: word(5) },
+            32008 => Wish::Bitshuffle { block: word(3), codec: [word(4), word(5)] },
+            id => Wish::Fixed { id, client_data: filter.client_data.clone() },
+        }
+    }
+
     fn id(&self) -> u16 {
         match self {
             Wish::Shuffle => 2,

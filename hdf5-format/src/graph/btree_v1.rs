@@ -31,6 +31,10 @@ pub fn load_node(
     let len = BTreeV1Node::used_len(ctx.cursor(&first, address, NODE), key_type)? as u64;
     seen.accept(address, len, NODE)?;
     let block = if len <= first.len() as u64 { first } else { ctx.block(address, len, NODE)? };
+    if let Some(survey) = ctx.survey() {
+        let allocated = key_type.node_len(survey.internal_k, ctx.sizes()) as u64;
+        survey.block(address, allocated.max(len), NODE)?;
+    }
     let cursor = ctx.cursor(&block, address, NODE);
     let node = BTreeV1Node::parse(&mut cursor.clone(), key_type)?;
     match level {
@@ -145,6 +149,10 @@ fn leaf(ctx: &FileContext, seen: &mut Visited, address: Option<Address>) -> Resu
     let len = SymbolTableNode::used_len(ctx.cursor(&first, address, LEAF))? as u64;
     seen.accept(address, len.max(PREFIX_LEN as u64), LEAF)?;
     let block = if len <= first.len() as u64 { first } else { ctx.block(address, len, LEAF)? };
+    if let Some(survey) = ctx.survey() {
+        let allocated = SymbolTableNode::encoded_len(ctx.sizes(), survey.leaf_k) as u64;
+        survey.block(address, allocated.max(len), LEAF)?;
+    }
     SymbolTableNode::parse_each(&mut ctx.cursor(&block, address, LEAF))
 }
 

@@ -85,6 +85,7 @@ impl BTreeV2 {
     /// The header is damaged, its tree of another type, or deeper than the limit.
     pub fn open(ctx: &FileContext, address: Address, expected: RecordType) -> Result<Self> {
         let block = ctx.block(address, BTreeV2Header::encoded_len(ctx.sizes()) as u64, HEADER)?;
+        ctx.used(address, block.len() as u64, HEADER)?;
         let mut cursor = ctx.cursor(&block, address, HEADER);
         let header = BTreeV2Header::parse(&mut cursor)?;
         let at = |e: Error| e.within(HEADER).at(ctx.absolute(address));
@@ -252,6 +253,7 @@ impl BTreeV2 {
         let len = u64::from(self.header.node_size);
         seen.accept(address, len, NODE)?;
         let block = ctx.block(address, len, NODE)?;
+        ctx.used(address, len, NODE)?;
         let mut cursor = ctx.cursor(&block, address, NODE);
         let node = BTreeV2Node::parse(&mut cursor, &self.layout, self.header.record_type, level, pointer.records)?;
         let (children, count) = (node.children, to_usize(pointer.records)?);

@@ -1,8 +1,9 @@
 //! An opened file below the level of objects: storage, widths, bounds.
 
 use super::shared::SharedMessages;
+use super::survey::Survey;
 use crate::codec::{Address, Cursor, Sizes, to_usize};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, Rule};
 use crate::io::Storage;
 use crate::limits::Limits;
 use alloc::borrow::Cow;
@@ -25,6 +26,8 @@ pub struct FileContext {
     image: Arc<BTreeMap<Address, Vec<u8>>>,
     /// Where messages shared between headers are.
     shared_messages: Option<Arc<SharedMessages>>,
+    /// What walks report to, while the file is surveyed.
+    survey: Option<Arc<Survey>>,
 }
 
 /// Where a file ends.
@@ -39,7 +42,7 @@ impl FileContext {
     /// A context over storage that grows and shrinks: addresses must stay below its end at the time.
     pub fn growing(storage: Arc<dyn Storage>, base: u64, sizes: Sizes, limits: Limits) -> Self {
         let end = End::OfStorage;
-        FileContext { storage, base, end, sizes, limits, image: Arc::default(), shared_messages: None }
+        FileContext { storage, base, end, sizes, limits, image: Arc::default(), shared_messages: None, survey: None }
     }
 
     /// The same file, whose storage grows and shrinks from now on.
@@ -52,7 +55,7 @@ impl FileContext {
     /// A context whose addresses count from absolute offset `base` and must stay below `end`, which is relative too.
     pub fn new(storage: Arc<dyn Storage>, base: u64, end: u64, sizes: Sizes, limits: Limits) -> Self {
         let end = End::At(end);
-        FileContext { storage, base, end, sizes, limits, image: Arc::default(), shared_messages: None }
+        FileContext { storage, base, end, sizes, limits, image: Arc::default(), shared_messages: None, survey: None }
     }
 
     /// The same file with metadata blocks that replace what the storage has at their addresses.
@@ -67,6 +70,37 @@ impl FileContext {
     pub fn with_shared_messages(mut self, shared: SharedMessages) -> Self {
         self.shared_messages = Some(Arc::new(shared));
         self
+    }
+
+    /// The same file, whose walks report their blocks to a survey and go on past damage.
+    #[must_use]
+    pub(crate) fn surveyed(mut self, survey: Arc<Survey>) -> Self {
+        self.survey = Some(survey);
+        self
+    }
+
+    /// The survey being made, if there is one.
+    pub(crate) fn survey(&self) -> Option<&Survey> {
+        self.survey.as_deref()
+    }
+
+    /// Reports a block with the length that is allocated for it.
+    ///
+    /// # Errors
+    /// The survey has more blocks than a file has room for.
+    pub(crate) fn used(&self, address: Address, len: u64, structure: &'static str) -> Result<()> {
+        self.survey.as_deref().map_or(Ok(()), |survey| survey.block(address, len, structure))
+    }
+
+    /// Reports damage that a walk can go on past: the error itself, unless the file is surveyed.
+    ///
+    /// # Errors
+    /// The file is not surveyed, or the survey is over.
+    pub(crate) fn tolerate(&self, error: Error) -> Result<()> {
+        match self.survey.as_deref() {
+            Some(survey) => survey.damage(error),
+            None => Err(error),
+        }
     }
 
     /// Where messages shared between headers are, if the file shares any.
@@ -122,6 +156,7 @@ impl FileContext {
             self.absolute(address),
             alloc::format!("{len} bytes needed, but the file ends {} bytes on", self.available(address)),
         )
+        .breaks(Rule::Inside)
         .hint("the file is truncated or the address is damaged"))
     }
 

@@ -2,6 +2,7 @@
 
 mod blocks;
 mod huge;
+mod survey;
 
 use super::allowance::Allowance;
 use super::context::{Block, FileContext};
@@ -17,6 +18,7 @@ use alloc::vec::Vec;
 use blocks::{Blocks, Checked};
 use core::ops::Range;
 use huge::HugeRecords;
+pub(crate) use survey::{HeapTotals, load_manager, load_sections};
 
 /// An opened heap.
 #[derive(Debug)]
@@ -50,6 +52,7 @@ impl FractalHeap {
         if len > plain {
             block = ctx.block(address, len, HEADER)?;
         }
+        ctx.used(address, len, HEADER)?;
         let header = FractalHeapHeader::parse(&mut ctx.cursor(&block, address, HEADER))?;
         let pipeline = header.filter.as_ref().map(|filter| {
             let mut cursor = Cursor::new(&filter.pipeline, ctx.absolute(address), "filter pipeline", ctx.sizes());

@@ -6,6 +6,9 @@ use crate::error::{Error, Result};
 use crate::format::local_heap::{LocalHeap, STRUCTURE};
 use alloc::borrow::Cow;
 
+/// Name of the data segment in surveys.
+const SEGMENT: &str = "local heap data";
+
 /// Bytes first read of a text whose length is not known.
 const FIRST_READ: u64 = 128;
 
@@ -22,8 +25,10 @@ impl LocalHeapReader {
     /// The prefix is damaged, or the data segment not inside the file.
     pub fn open(ctx: &FileContext, address: Address) -> Result<Self> {
         let block = ctx.block(address, LocalHeap::encoded_len(ctx.sizes()) as u64, STRUCTURE)?;
+        ctx.used(address, block.len() as u64, STRUCTURE)?;
         let heap = LocalHeap::parse(&mut ctx.cursor(&block, address, STRUCTURE))?;
         ctx.check(heap.data, heap.data_len, STRUCTURE)?;
+        ctx.used(heap.data, heap.data_len, SEGMENT)?;
         Ok(LocalHeapReader { heap })
     }
 

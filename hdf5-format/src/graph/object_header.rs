@@ -215,21 +215,29 @@ impl<'a> Loader<'a> {
                     .within(NAME)
                     .at(self.header.offset));
             }
-            self.seen.accept(chunk.address, chunk.len, NAME)?;
             let read = first.take().filter(|block| block.len() as u64 >= chunk.len);
-            let block = match read {
-                Some(block) => block,
-                None => self.ctx.block(chunk.address, chunk.len, NAME)?,
-            };
-            self.chunk(chunk, block.get(..to_usize(chunk.len)?).unwrap_or(&block))?;
+            if let Err(error) = self.load_chunk(chunk, read) {
+                self.ctx.tolerate(error)?;
+            }
         }
         Ok(())
+    }
+
+    fn load_chunk(&mut self, chunk: HeaderChunk, read: Option<Block<'a>>) -> Result<()> {
+        self.seen.accept(chunk.address, chunk.len, NAME)?;
+        let block = match read {
+            Some(block) => block,
+            None => self.ctx.block(chunk.address, chunk.len, NAME)?,
+        };
+        self.ctx.used(chunk.address, chunk.len, NAME)?;
+        self.header.chunks.push(chunk);
+        self.chunk(chunk, block.get(..to_usize(chunk.len)?).unwrap_or(&block))
     }
 
     fn chunk(&mut self, chunk: HeaderChunk, block: &[u8]) -> Result<()> {
         let mut cursor = self.ctx.cursor(block, chunk.address, NAME);
         let checksum = if self.header.version == 1 { 0 } else { CHECKSUM };
-        if self.header.chunks.is_empty() {
+        if self.header.chunks.len() == 1 {
             cursor.bytes_u64(self.prefix)?;
         } else if self.header.version == 2 {
             cursor.signature(PrefixV2::CONTINUATION)?;
@@ -240,7 +248,6 @@ impl<'a> Loader<'a> {
         if checksum > 0 {
             cursor.checksum()?;
         }
-        self.header.chunks.push(chunk);
         self.messages(&mut messages)
     }
 

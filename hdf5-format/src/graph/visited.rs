@@ -1,7 +1,7 @@
 //! The blocks of one structure are disjoint: the rule that bounds every walk.
 
 use crate::codec::Address;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, Rule};
 use alloc::collections::BTreeMap;
 
 /// Blocks accepted so far in one walk over a structure (a B-tree, a header's chunks, a heap).
@@ -29,7 +29,8 @@ impl Visited {
                 structure,
                 start,
                 alloc::format!("overlaps the block at {other:#x} of the same structure (a cycle or a damaged address)"),
-            ));
+            )
+            .breaks(Rule::Apart));
         }
         self.blocks.insert(start, end);
         Ok(())

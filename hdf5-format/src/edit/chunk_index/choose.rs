@@ -101,6 +101,23 @@ fn newer_index(new: &NewChunks<'_>) -> ChunkIndexKind {
     }
 }
 
+/// Bytes of a suggested chunk, at most; one element if that is longer.
+const SUGGESTED: u64 = 1 << 20;
+/// Elements that are expected along a dimension of length 0.
+const EXPECTED: u64 = 1024;
+
+/// Chunks for a dataset of which nothing is known but its extent: its shape in smaller, at most 1 MiB.
+pub(crate) fn suggested_chunk(dims: &[u64], element_size: u64) -> Vec<u64> {
+    let mut chunk: Vec<u64> = dims.iter().map(|&dim| if dim == 0 { EXPECTED } else { dim }).collect();
+    let bytes = |chunk: &[u64]| chunk.iter().fold(element_size, |n, &len| n.saturating_mul(len));
+    while bytes(&chunk) > SUGGESTED && chunk.iter().any(|&len| len > 1) {
+        if let Some(longest) = chunk.iter_mut().rev().max_by_key(|len| **len) {
+            *longest = longest.div_ceil(2);
+        }
+    }
+    chunk
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -23,7 +23,7 @@ mod extensible_array;
 mod fixed_array;
 mod visit;
 
-pub(crate) use choose::{NewChunks, choose};
+pub(crate) use choose::{NewChunks, choose, suggested_chunk};
 
 use super::btree_v2::Parameters;
 use super::{Editor, Purpose};

@@ -10,7 +10,7 @@
 
 use crate::codec::checksum::lookup3;
 use crate::codec::{Address, Cursor, Sizes, Writer};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result, Rule};
 use alloc::vec::Vec;
 
 /// Name in errors.
@@ -48,7 +48,8 @@ impl DirectBlock {
             let (stored, computed) = (cursor.u32()?, zeroed_checksum(whole.clone().rest(), at));
             if stored != computed {
                 let (expected, found) = (alloc::format!("{computed:#010x}"), alloc::format!("{stored:#010x}"));
-                return Err(here.unexpected("checksum", expected, found).hint("the file is damaged here"));
+                let error = here.unexpected("checksum", expected, found).breaks(Rule::Checksum);
+                return Err(error.hint("the file is damaged here"));
             }
         }
         Ok(block)

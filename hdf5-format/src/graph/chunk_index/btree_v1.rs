@@ -24,11 +24,13 @@ pub(super) fn visit(
     let mut seen = Visited::new();
     let mut stack: Vec<(Address, Option<u8>)> = vec![(root, None)];
     while let Some((address, level)) = stack.pop() {
-        let node = load(ctx, address, KeyType::Chunk { rank: chunk.len() }, &mut seen)?;
-        if level.is_some_and(|expected| expected != node.level) {
-            let message = alloc::format!("level: expected {}, found {}", level.unwrap_or(0), node.level);
-            return Err(Error::corrupt(NAME, ctx.absolute(address), message));
-        }
+        let node = match load(ctx, address, KeyType::Chunk { rank: chunk.len() }, level, &mut seen) {
+            Ok(node) => node,
+            Err(error) => {
+                ctx.tolerate(error)?;
+                continue;
+            }
+        };
         let from = stack.len();
         for (i, &child) in node.children.iter().enumerate() {
             let (Some(key), Some(next)) = (node.chunk_key(i), node.chunk_key(i.saturating_add(1))) else { continue };
@@ -36,9 +38,15 @@ pub(super) fn visit(
                 let message = alloc::format!("{what} of the chunk at element {:?}", key.offsets);
                 Error::corrupt(NAME, ctx.absolute(address), message)
             };
-            let scaled =
-                scaled(key.offsets, chunk).ok_or_else(|| damaged("no multiple of the chunk's lengths: offset"))?;
+            let Some(scaled) = scaled(key.offsets, chunk) else {
+                ctx.tolerate(damaged("no multiple of the chunk's lengths: offset"))?;
+                continue;
+            };
             let child = child.ok_or_else(|| damaged("undefined address"));
+            if ctx.survey().is_some() && child.is_err() {
+                child.map_or_else(|error| ctx.tolerate(error), |_| Ok(()))?;
+                continue;
+            }
             if let Some(below) = node.level.checked_sub(1) {
                 let end: Vec<u64> = next.offsets.iter().zip(chunk).map(|(o, c)| o.div_ceil((*c).max(1))).collect();
                 if wanted.meets(Some(&scaled), Some(&end)) {
@@ -67,13 +75,25 @@ fn scaled(offsets: &[u64], chunk: &[u64]) -> Option<Vec<u64>> {
 }
 
 /// Reads as much of a node as its entries take: its room depends on a K that not every file tells.
-fn load(ctx: &FileContext, address: Address, key_type: KeyType, seen: &mut Visited) -> Result<BTreeV1Node> {
+fn load(
+    ctx: &FileContext,
+    address: Address,
+    key_type: KeyType,
+    level: Option<u8>,
+    seen: &mut Visited,
+) -> Result<BTreeV1Node> {
     let first = ctx.head(address, FIRST_READ, NAME)?;
     let len = BTreeV1Node::used_len(ctx.cursor(&first, address, NAME), key_type)?;
     seen.accept(address, len as u64, NAME)?;
-    if len <= first.len() {
-        return BTreeV1Node::parse(&mut ctx.cursor(&first, address, NAME), key_type);
+    let block = if len <= first.len() { first } else { ctx.block(address, len as u64, NAME)? };
+    if let Some(survey) = ctx.survey() {
+        let allocated = key_type.node_len(survey.chunk_k, ctx.sizes());
+        survey.block(address, allocated.max(len) as u64, NAME)?;
     }
-    let block = ctx.block(address, len as u64, NAME)?;
-    BTreeV1Node::parse(&mut ctx.cursor(&block, address, NAME), key_type)
+    let cursor = ctx.cursor(&block, address, NAME);
+    let node = BTreeV1Node::parse(&mut cursor.clone(), key_type)?;
+    match level {
+        Some(level) if level != node.level => Err(cursor.unexpected("level", level, node.level)),
+        _ => Ok(node),
+    }
 }

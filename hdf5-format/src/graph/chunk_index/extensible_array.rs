@@ -22,6 +22,7 @@ pub(super) fn visit(
 ) -> Result<()> {
     let sizes = ctx.sizes();
     let block = ctx.block(address, ExtensibleArrayHeader::encoded_len(sizes.o(), sizes.l()) as u64, HEADER)?;
+    ctx.used(address, block.len() as u64, HEADER)?;
     let header = ExtensibleArrayHeader::parse(&mut ctx.cursor(&block, address, HEADER))?;
     let form = index.element_form(ctx);
     check_elements(ctx, address, HEADER, (header.client, header.element_size), form)?;
@@ -48,6 +49,7 @@ impl ArrayWalk<'_, '_> {
             .saturating_add(pointers.saturating_mul(ctx.sizes().o() as u64))
             .saturating_add(4);
         let block = ctx.block(address, len, INDEX)?;
+        ctx.used(address, len, INDEX)?;
         let mut cursor = ctx.cursor(&block, address, INDEX);
         BlockPrefix::parse(&mut cursor, BlockType::Index, &header)?;
         verify(&cursor, len)?;
@@ -55,13 +57,13 @@ impl ArrayWalk<'_, '_> {
         for info in supers.iter().take(direct_supers) {
             for i in 0..info.blocks {
                 if let Some(address) = cursor.address()? {
-                    self.data_block(address, info, i, None)?;
+                    self.data_block(address, info, i, None).or_else(|error| ctx.tolerate(error))?;
                 }
             }
         }
         for info in supers.iter().skip(direct_supers) {
             if let Some(address) = cursor.address()? {
-                self.super_block(address, info)?;
+                self.super_block(address, info).or_else(|error| ctx.tolerate(error))?;
             }
         }
         Ok(())
@@ -86,13 +88,14 @@ impl ArrayWalk<'_, '_> {
             .saturating_add(4);
         self.seen.accept(address, len, SUPER)?;
         let block = ctx.block(address, len, SUPER)?;
+        ctx.used(address, len, SUPER)?;
         let mut cursor = ctx.cursor(&block, address, SUPER);
         BlockPrefix::parse(&mut cursor, BlockType::Super, &header)?;
         verify(&cursor, len)?;
         let bitmaps = cursor.bytes_u64(bitmaps)?;
         for i in 0..info.blocks {
             if let Some(address) = cursor.address()? {
-                self.data_block(address, info, i, Some(bitmaps))?;
+                self.data_block(address, info, i, Some(bitmaps)).or_else(|error| ctx.tolerate(error))?;
             }
         }
         Ok(())
@@ -110,21 +113,22 @@ impl ArrayWalk<'_, '_> {
         let len = prefix.saturating_add(in_block).saturating_add(4);
         self.seen.accept(address, len, DATA)?;
         let block = ctx.block(address, len, DATA)?;
+        let page_elements = header.page_elements();
+        let page_len = self.elements.elements_len(page_elements).saturating_add(4);
+        ctx.used(address, len.saturating_add(pages.saturating_mul(page_len)), DATA)?;
         let mut cursor = ctx.cursor(&block, address, DATA);
         BlockPrefix::parse(&mut cursor, BlockType::Data, &header)?;
         if pages == 0 {
             return self.elements.run(&mut cursor, first, info.block_elements, true);
         }
         cursor.checksum()?;
-        let page_elements = header.page_elements();
-        let page_len = self.elements.elements_len(page_elements).saturating_add(4);
         for page in self.elements.pages_of(first, info.block_elements, page_elements) {
             // Bits count on from block to block, though each block's share is rounded up to bytes.
             let bit = i.saturating_mul(pages).saturating_add(page);
             if bitmaps.is_none_or(|b| page_bit(b, bit)) {
                 let at = address.0.saturating_add(len).saturating_add(page.saturating_mul(page_len));
                 let start = first.saturating_add(page.saturating_mul(page_elements));
-                self.elements.page(Address(at), PAGE, start, page_elements)?;
+                self.elements.page(Address(at), PAGE, start, page_elements).or_else(|error| ctx.tolerate(error))?;
             }
         }
         Ok(())

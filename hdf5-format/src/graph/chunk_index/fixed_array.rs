@@ -22,6 +22,7 @@ pub(super) fn visit(
 ) -> Result<()> {
     let sizes = ctx.sizes();
     let block = ctx.block(address, FixedArrayHeader::encoded_len(sizes.o(), sizes.l()) as u64, HEADER)?;
+    ctx.used(address, block.len() as u64, HEADER)?;
     let header = FixedArrayHeader::parse(&mut ctx.cursor(&block, address, HEADER))?;
     let form = index.element_form(ctx);
     check_elements(ctx, address, HEADER, (header.client, header.element_size), form)?;
@@ -31,12 +32,15 @@ pub(super) fn visit(
     if header.pages() == 0 {
         let len = walk.elements_len(header.elements).saturating_add(prefix_len).saturating_add(4);
         let block = ctx.block(data, len, BLOCK)?;
+        ctx.used(data, len, BLOCK)?;
         let mut cursor = ctx.cursor(&block, data, BLOCK);
         FixedArrayDataBlock::parse(&mut cursor, &header)?;
         return walk.run(&mut cursor, 0, header.elements, true);
     }
     let len = prefix_len.saturating_add(4);
     let block = ctx.block(data, len, BLOCK)?;
+    let pages = walk.elements_len(header.elements).saturating_add(header.pages().saturating_mul(4));
+    ctx.used(data, len.saturating_add(pages), BLOCK)?;
     let mut cursor = ctx.cursor(&block, data, BLOCK);
     let prefix = FixedArrayDataBlock::parse(&mut cursor, &header)?;
     cursor.checksum()?;
@@ -48,7 +52,7 @@ pub(super) fn visit(
         let first = page.saturating_mul(header.page_elements());
         let count = header.page_elements().min(header.elements.saturating_sub(first));
         let at = data.0.saturating_add(len).saturating_add(page.saturating_mul(page_len));
-        walk.page(Address(at), PAGE, first, count)?;
+        walk.page(Address(at), PAGE, first, count).or_else(|error| ctx.tolerate(error))?;
     }
     Ok(())
 }

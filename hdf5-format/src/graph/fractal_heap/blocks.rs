@@ -22,17 +22,17 @@ pub(super) struct Place {
     /// Offset in the heap's address space.
     pub(super) offset: u64,
     /// Bytes, decoded.
-    size: u64,
+    pub(super) size: u64,
     /// Stored bytes and filter mask, in a filtered heap.
     pub(super) filtered: Option<(u64, u32)>,
 }
 
 /// An indirect block and where it starts in the heap's address space.
 #[derive(Clone, Copy)]
-struct Table {
-    address: Address,
-    offset: u64,
-    rows: u32,
+pub(super) struct Table {
+    pub(super) address: Address,
+    pub(super) offset: u64,
+    pub(super) rows: u32,
 }
 
 /// Blocks of one heap, each loaded once.
@@ -124,7 +124,8 @@ impl<'h, 'c> Blocks<'h, 'c> {
         }
     }
 
-    fn indirect(&mut self, at: Table) -> Result<&IndirectBlock> {
+    /// An indirect block, loaded the first time and kept.
+    pub(super) fn indirect(&mut self, at: Table) -> Result<&IndirectBlock> {
         let (heap, ctx, seen) = (self.heap, self.ctx, &mut self.seen);
         let block = self.indirect.entry(at.address).or_insert_with(|| load_indirect(heap, ctx, seen, at));
         let block = block.as_ref().map_err(Error::clone)?;
@@ -135,10 +136,16 @@ impl<'h, 'c> Blocks<'h, 'c> {
         Err(Error::corrupt(INDIRECT, ctx.absolute(at.address), expected))
     }
 
+    /// Makes sure that a direct block overlaps no block met before.
+    pub(super) fn accept(&mut self, place: &Place) -> Result<()> {
+        self.seen.accept(place.address, place.stored_len(), DIRECT)
+    }
+
     /// A direct block, decoded and checked.
     pub(super) fn load(&mut self, place: &Place) -> Result<Block<'c>> {
         let (heap, ctx) = (self.heap, self.ctx);
         let stored = ctx.block(place.address, place.stored_len(), DIRECT)?;
+        ctx.used(place.address, place.stored_len(), DIRECT)?;
         let at = ctx.absolute(place.address);
         let block = match place.filtered {
             None => stored,
@@ -179,11 +186,12 @@ fn load_indirect(heap: &FractalHeap, ctx: &FileContext, seen: &mut Visited, at: 
     let len = IndirectBlock::encoded_len(ctx.sizes(), table, at.rows, filtered) as u64;
     seen.accept(at.address, len, INDIRECT)?;
     let block = ctx.block(at.address, len, INDIRECT)?;
+    ctx.used(at.address, len, INDIRECT)?;
     IndirectBlock::parse(&mut ctx.cursor(&block, at.address, INDIRECT), table, at.rows, filtered)
 }
 
 /// Index of a block in a row-by-row list.
-fn entry(row: u32, width: u16, column: u32) -> usize {
+pub(super) fn entry(row: u32, width: u16, column: u32) -> usize {
     let index = u64::from(row).saturating_mul(width.into()).saturating_add(column.into());
     usize::try_from(index).unwrap_or(usize::MAX)
 }

@@ -47,7 +47,7 @@ impl FractalHeap {
         Ok(HeapObject { bytes, offset })
     }
 
-    fn huge_tree(&self, ctx: &FileContext) -> Result<BTreeV2> {
+    pub(super) fn huge_tree(&self, ctx: &FileContext) -> Result<BTreeV2> {
         let address = self
             .header
             .huge_btree
@@ -56,10 +56,15 @@ impl FractalHeap {
     }
 
     fn huge_type(&self) -> RecordType {
-        if self.ids.filtered { RecordType::HugeFiltered } else { RecordType::Huge }
+        match (self.ids.huge_direct, self.ids.filtered) {
+            (false, false) => RecordType::Huge,
+            (false, true) => RecordType::HugeFiltered,
+            (true, false) => RecordType::HugeDirect,
+            (true, true) => RecordType::HugeDirectFiltered,
+        }
     }
 
-    fn parse_huge(&self, ctx: &FileContext, record: &[u8]) -> Result<HugeRecord> {
+    pub(super) fn parse_huge(&self, ctx: &FileContext, record: &[u8]) -> Result<HugeRecord> {
         let mut cursor = Cursor::new(record, ctx.absolute(self.address), "huge object record", ctx.sizes());
         HugeRecord::parse(&mut cursor, self.huge_type())
     }

@@ -1,22 +1,25 @@
 //! New datasets and committed datatypes.
 
 use super::chunk_index::{NewChunks, choose};
-use super::header::{self, HeaderStyle, MAX_BODY, message};
-use super::{Editor, Purpose};
+use super::header::{MAX_BODY, message};
+use super::style::ObjectStyle;
+use super::{Editor, Purpose, Version, finish_heap, insert_heap_object, local_heap};
 use crate::codec::Address;
-use crate::error::{Error, ErrorKind, Result};
-use crate::filter::MAX_FILTERS;
+use crate::error::{Error, Result};
 use crate::format::message::MessageKind;
 use crate::format::message::dataspace::{Dataspace, SpaceClass};
 use crate::format::message::datatype::Datatype;
+use crate::format::message::external_files::{ExternalFiles, Slot};
 use crate::format::message::fill_value::{AllocTime, Fill, FillTime, FillValue};
 use crate::format::message::filter_pipeline::{FilterDescription, FilterPipeline};
 use crate::format::message::layout::{DataLayout, Storage};
 use crate::format::message::shared::SharedPointer;
 use crate::format::object_header::MessageFlags;
+use crate::format::virtual_layout::{self, VirtualMapping};
 use crate::graph::object_header::{Message, ObjectHeader};
-use alloc::string::String;
 use alloc::vec::Vec;
+
+mod check;
 
 /// Where a new dataset's elements go.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -28,6 +31,21 @@ pub enum LayoutChoice {
     Contiguous,
     /// In chunks of these lengths.
     Chunked(Vec<u64>),
+    /// In these files, one after the other.
+    External(Vec<ExternalFile>),
+    /// In other datasets.
+    Virtual(Vec<VirtualMapping>),
+}
+
+/// A part of a file that holds elements of a dataset and nothing else.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ExternalFile {
+    /// Name.
+    pub name: Vec<u8>,
+    /// First byte.
+    pub offset: u64,
+    /// Bytes; `None`: all that follow.
+    pub size: Option<u64>,
 }
 
 /// A dataset to be made.
@@ -44,8 +62,10 @@ pub(crate) struct NewDataset {
     pub(crate) fill: Fill,
     pub(crate) fill_time: FillTime,
     pub(crate) alloc_time: Option<AllocTime>,
-    /// Attributes carry their order of creation; `Some(true)`: and are indexed by it.
-    pub(crate) track_order: Option<bool>,
+    /// Chunks that stick out of the extent are not filtered.
+    pub(crate) unfiltered_edges: bool,
+    /// Attributes, times and comment.
+    pub(crate) object: ObjectStyle,
 }
 
 impl NewDataset {
@@ -60,90 +80,16 @@ impl NewDataset {
             fill: Fill::Default,
             fill_time: FillTime::IfSet,
             alloc_time: None,
-            track_order: None,
-        }
-    }
-
-    /// Bytes of all elements.
-    fn bytes(&self) -> Result<u64> {
-        let size = u64::from(self.datatype.size);
-        let shape = self.shape.as_deref();
-        let bytes = shape.map_or(Some(0), |shape| shape.iter().try_fold(size, |n, &d| n.checked_mul(d)));
-        bytes.ok_or_else(|| Error::new(ErrorKind::Shape, "the dataset has more bytes than 64 bits can count"))
-    }
-
-    /// Everything that can be wrong with it, before anything is written.
-    fn check(&self) -> Result<()> {
-        let wrong = |text: String| Err(Error::new(ErrorKind::Shape, text));
-        let rank = self.shape.as_ref().map_or(0, Vec::len);
-        if rank > 32 {
-            return wrong(alloc::format!("{rank} dimensions, expected at most 32"));
-        }
-        if let Some(max) = &self.max_shape {
-            let shape = self.shape.as_deref().unwrap_or(&[]);
-            if max.len() != rank {
-                return wrong(alloc::format!("maxshape has {} dimensions, the shape {rank}", max.len()));
-            }
-            for (i, (&now, max)) in shape.iter().zip(max).enumerate() {
-                if let Some(max) = max.filter(|&max| max < now) {
-                    return wrong(alloc::format!("dimension {i} has length {now}, more than its maximum {max}"));
-                }
-            }
-        }
-        let bytes = self.bytes()?;
-        let grows = self.max_shape.as_ref().is_some_and(|max| {
-            max.iter().zip(self.shape.as_deref().unwrap_or(&[])).any(|(max, &now)| *max != Some(now))
-        });
-        match &self.layout {
-            LayoutChoice::Compact if bytes > COMPACT_LIMIT => wrong(alloc::format!(
-                "{bytes} bytes exceed the {COMPACT_LIMIT} of a compact dataset; use a contiguous or chunked layout"
-            )),
-            LayoutChoice::Chunked(chunk) => self.check_chunk(chunk, rank),
-            _ if grows && self.layout == LayoutChoice::Compact => {
-                wrong("only a chunked dataset can have a maxshape that is not its shape".into())
-            }
-            LayoutChoice::Contiguous if self.max_shape.as_ref().is_some_and(|m| m.iter().any(Option::is_none)) => {
-                wrong("only a chunked dataset can grow without bound: give chunk lengths".into())
-            }
-            _ if !self.filters.is_empty() => {
-                wrong("only a chunked dataset can have filters: give chunk lengths".into())
-            }
-            _ => Ok(()),
-        }
-    }
-
-    fn check_chunk(&self, chunk: &[u64], rank: usize) -> Result<()> {
-        let wrong = |text: String| Err(Error::new(ErrorKind::Shape, text));
-        let Some(shape) = self.shape.as_deref().filter(|shape| !shape.is_empty()) else {
-            return wrong("a scalar or null dataset can not be chunked".into());
-        };
-        if chunk.len() != rank {
-            return wrong(alloc::format!("chunks have {} dimensions, the dataset {rank}", chunk.len()));
-        }
-        if self.filters.len() > MAX_FILTERS {
-            return wrong(alloc::format!("{} filters, expected at most {MAX_FILTERS}", self.filters.len()));
-        }
-        for (i, (&chunk, &now)) in chunk.iter().zip(shape).enumerate() {
-            if chunk == 0 {
-                return wrong(alloc::format!("chunks have length 0 along dimension {i}"));
-            }
-            let max = self.max_shape.as_ref().and_then(|m| m.get(i)).copied().unwrap_or(Some(now));
-            if let Some(max) = max.filter(|&max| max < chunk && now > 0) {
-                return wrong(alloc::format!("chunks have length {chunk} along dimension {i}, of at most {max}"));
-            }
-        }
-        let bytes = chunk.iter().try_fold(u64::from(self.datatype.size), |n, &c| n.checked_mul(c));
-        match bytes {
-            Some(bytes) if bytes <= u64::from(u32::MAX) => Ok(()),
-            _ => wrong("a chunk has more than 4 GiB".into()),
+            unfiltered_edges: false,
+            object: ObjectStyle::default(),
         }
     }
 
     fn alloc_time(&self) -> AllocTime {
         self.alloc_time.filter(|&time| time != AllocTime::Default).unwrap_or(match self.layout {
             LayoutChoice::Compact => AllocTime::Early,
-            LayoutChoice::Contiguous => AllocTime::Late,
-            LayoutChoice::Chunked(_) => AllocTime::Incremental,
+            LayoutChoice::Contiguous | LayoutChoice::External(_) => AllocTime::Late,
+            LayoutChoice::Chunked(_) | LayoutChoice::Virtual(_) => AllocTime::Incremental,
         })
     }
 
@@ -166,7 +112,13 @@ impl NewDataset {
                 }
                 Storage::Compact { data, offset: 0 }
             }
-            LayoutChoice::Contiguous => Storage::Contiguous { address: None, size: Some(bytes) },
+            LayoutChoice::Contiguous | LayoutChoice::External(_) => {
+                Storage::Contiguous { address: None, size: Some(bytes) }
+            }
+            LayoutChoice::Virtual(mappings) => {
+                let storage = Storage::Virtual { mappings: place_mappings(editor, mappings)? };
+                return Ok(DataLayout { version: VIRTUAL_VERSION, storage });
+            }
             LayoutChoice::Chunked(chunk) => {
                 let shape = self.shape.as_deref().unwrap_or(&[]);
                 let max: Vec<Option<u64>> =
@@ -180,7 +132,7 @@ impl NewDataset {
                     element_size: self.datatype.size.into(),
                     filtered,
                     early,
-                    unfiltered_edges: false,
+                    unfiltered_edges: self.unfiltered_edges,
                 };
                 let layout = choose(editor.bounds(), &new)?;
                 return Ok(DataLayout { version: layout.version, storage: Storage::Chunked(layout) });
@@ -200,6 +152,8 @@ pub(crate) fn dataspace(editor: &Editor, shape: Option<&[u64]>, max: Option<Vec<
     }
 }
 
+/// Version of the layout of virtual datasets.
+const VIRTUAL_VERSION: u8 = 4;
 /// Most bytes of a compact dataset: the layout message has four more.
 const COMPACT_LIMIT: u64 = MAX_BODY as u64 - 4;
 /// Bytes of messages for which a dataset's header has room: libhdf5's choice.
@@ -232,28 +186,55 @@ pub(crate) fn create(editor: &mut Editor, new: &NewDataset) -> Result<ObjectHead
         FilterPipeline { version, filters: new.filters.clone() }.encode(&mut body)?;
         messages.push(message(MessageKind::FilterPipeline, MessageFlags::CONSTANT, body.into_bytes()));
     }
+    if let LayoutChoice::External(files) = &new.layout {
+        let body = place_names(editor, files)?;
+        messages.push(message(MessageKind::ExternalFiles, 0, body));
+    }
     let layout = new.data_layout(editor)?;
     let mut body = editor.writer();
     layout.encode(&mut body)?;
     messages.push(message(MessageKind::DataLayout, 0, body.into_bytes()));
     let used: usize = messages.iter().map(|m| m.body.len().saturating_add(8)).sum();
-    let style = HeaderStyle {
-        v2: editor.bounds().low.is_new_style() || new.track_order.is_some(),
-        attribute_order: new.track_order,
-        reserve: RESERVE.saturating_sub(used),
-        ..HeaderStyle::default()
-    };
-    header::create(editor, style, messages)
+    new.object.create(editor, messages, RESERVE.saturating_sub(used))
+}
+
+/// The mappings of a virtual dataset, in the global heap.
+fn place_mappings(editor: &mut Editor, mappings: &[VirtualMapping]) -> Result<Option<(Address, u32)>> {
+    if editor.bounds().high < Version::V110 {
+        return Err(Error::unsupported("virtual datasets need version v110 of the format")
+            .hint("raise the upper version bound"));
+    }
+    if mappings.is_empty() {
+        return Ok(None);
+    }
+    let mut body = editor.writer();
+    virtual_layout::encode(mappings, editor.bounds().low.selection(), &mut body)?;
+    let place = insert_heap_object(editor, body.as_slice())?;
+    finish_heap(editor)?;
+    Ok(Some(place))
+}
+
+/// The external file list, whose names are in a local heap.
+fn place_names(editor: &mut Editor, files: &[ExternalFile]) -> Result<Vec<u8>> {
+    let hint = files.iter().fold(8u64, |sum, file| sum.saturating_add(file.name.len() as u64).saturating_add(8));
+    let heap = local_heap::create(editor, hint)?;
+    let mut slots = Vec::new();
+    for file in files {
+        let name_offset = local_heap::insert(editor, heap, &file.name)?;
+        slots.push(Slot { name_offset, offset: file.offset, size: file.size });
+    }
+    let mut body = editor.writer();
+    ExternalFiles { heap, slots }.encode(&mut body)?;
+    Ok(body.into_bytes())
 }
 
 /// Writes a committed datatype: its header.
 ///
 /// # Errors
 /// The type does not fit a message, or the file is full.
-pub(crate) fn commit_datatype(editor: &mut Editor, datatype: &Datatype) -> Result<ObjectHeader> {
+pub(crate) fn commit_datatype(editor: &mut Editor, datatype: &Datatype, object: &ObjectStyle) -> Result<ObjectHeader> {
     let message = datatype_message(editor, datatype, None)?;
-    let style = HeaderStyle { v2: editor.bounds().low.is_new_style(), ..HeaderStyle::default() };
-    header::create(editor, style, alloc::vec![message])
+    object.create(editor, alloc::vec![message], 0)
 }
 
 /// The message of a datatype, or a pointer to a committed one.

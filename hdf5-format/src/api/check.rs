@@ -1,0 +1,24 @@
+//! Checking whole files.
+
+use super::File;
+use crate::check::{self, CheckOptions, Report};
+
+impl File {
+    /// Walks every structure of the file: what breaks the rules of the format, and which bytes are used by what.
+    ///
+    /// What is damaged ends up in the report; nothing is repaired.
+    ///
+    /// ```no_run
+    /// # fn main() -> hdf5_format::Result<()> {
+    /// use hdf5_format::{File, check::CheckOptions};
+    /// let report = File::open("data.h5")?.check(CheckOptions::new().data(true));
+    /// for finding in report.damage() {
+    ///     println!("{finding}; {}", finding.code.advice());
+    /// }
+    /// println!("{} of {} bytes are in use", report.used, report.size);
+    /// # Ok(()) }
+    /// ```
+    pub fn check(&self, options: CheckOptions) -> Report {
+        check::run(&self.core, options)
+    }
+}
