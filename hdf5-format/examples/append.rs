@@ -53,7 +53,7 @@ fn commit(file: &File, number: u64) -> Result<()> {
     dataset.write_raw(Select::new([new]), &rows((number - 1) * ROWS, number * ROWS))?;
     let part = Slice::Slab { start: 10, stride: 1, count: 380, block: 1 };
     root.dataset("state")?.write_raw(Select::new([part]), &number.to_le_bytes().repeat(380))?;
-    if number % GROUPS == 0 {
+    if number.is_multiple_of(GROUPS) {
         let group = root.create_group(format!("group {}", number / GROUPS))?;
         group.set_attr_raw("number", &int(), Some(&[]), &number.to_le_bytes())?;
     }

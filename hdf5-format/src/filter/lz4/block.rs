@@ -401,7 +401,12 @@ impl Sink<'_> {
     }
 }
 
-#[allow(clippy::cast_possible_truncation, reason = "at most 15")]
+#[allow(
+    clippy::arithmetic_side_effects,
+    clippy::cast_possible_truncation,
+    clippy::indexing_slicing,
+    reason = "literals and length are below 15 where added; distance has 16 bits; at <= out.len()"
+)]
 impl Sequences for Sink<'_> {
     #[inline(always)]
     fn sequence(&mut self, input: &[u8], literals: usize, distance: usize, length: usize) -> Option<()> {
