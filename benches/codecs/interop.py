@@ -30,7 +30,8 @@ def shapes(rng, dims):
 
 def cases(codec, count, seed):
     rng = np.random.default_rng([seed, codec.filter_id])
-    for index in range(count):
+    # Some of them the C filter refuses.
+    for index in range(2 * count):
         dtype = codec.dtypes[int(rng.integers(0, len(codec.dtypes)))]
         shape, chunk = shapes(rng, codec.dims)
         base = np.dtype(dtype).base if isinstance(dtype, tuple) else np.dtype(dtype)
@@ -53,6 +54,8 @@ def theirs_read_by_us(codec, options, h5):
                     dataset.id.close()
                     dataset = file[name]
                     kit.create(file, f"plain {name}", stored, shape, chunk, lambda _: None)[...] = dataset[...]
+                    if len(file) == 2 * options.count:
+                        break
                 except (OSError, ValueError, RuntimeError, TypeError) as error:
                     print(f"     {codec.name} {name}: {chunk}: {error}") if options.verbose else None
                     skipped += 1
@@ -101,6 +104,8 @@ def ours_read_by_them(codec, options, ours):
             except (OSError, kit.Refused) as error:
                 wrong.append(f"{what}: {error}")
             done += 1
+        if done == options.count:
+            break
     for text in wrong[:5]:
         print(f"     {codec.name} {text}")
     return done, skipped, wrong
@@ -129,7 +134,7 @@ def main():
             ("read by us", theirs_read_by_us(codec, options, options.h5)),
             ("read by them", ours_read_by_them(codec, options, ours)),
         ):
-            good = not wrong and done > options.count / 2
+            good = not wrong and done == options.count
             print(f"{'ok  ' if good else 'FAIL'} {codec.name} {what}: {done - len(wrong)} of {done}, {skipped} that the C filter refuses", flush=True)
             failed += [] if good else [codec.name]
     if failed:

@@ -2,8 +2,8 @@
 
     throughput.py [--mib 64] [--rounds 3] [--json FILE] [CODEC ...]
 
-Both sides get the same chunks of 1 MiB and time the filter's call alone, in turns; the best of the rounds counts. Each
-side decodes what the C filter encoded. A ratio is our throughput over that of the C filter; lines below the goal of
+Both sides get the same chunks of 1 MiB and time the filter's call alone, in turns; of each chunk the best of the rounds
+counts. Each side decodes what the C filter encoded. A ratio is our throughput over that of the C filter; lines below the goal of
 the codec say so and end the run with 1.
 """
 import argparse, json, os, sys
@@ -79,22 +79,17 @@ def measure(codec, words, plain, rounds, c_filter, ours):
     stored = [c_filter(False, words, chunk)[0] for chunk in plain]
     if any(chunk is None for chunk in stored):
         return None
-    best = {"C enc": 1e99, "C dec": 1e99, "enc": 1e99, "dec": 1e99}
+    best = {key: [1e99] * len(plain) for key in ("C enc", "C dec", "enc", "dec")}
     for _ in range(rounds):
-        times = dict.fromkeys(best, 0)
-        for chunk, packed in zip(plain, stored):
-            encoded, nanos = c_filter(False, words, chunk)
-            times["C enc"] += nanos
-            back, nanos = c_filter(True, words, packed)
-            times["C dec"] += nanos
-            mine, nanos = ours(False, codec.filter_id, words, chunk)
-            times["enc"] += nanos
-            found, nanos = ours(True, codec.filter_id, words, packed, CHUNK)
-            times["dec"] += nanos
-            assert found == back, f"{codec.name}: other values"
-        best = {key: min(best[key], times[key]) for key in best}
+        for index, (chunk, packed) in enumerate(zip(plain, stored)):
+            calls = {"C enc": c_filter(False, words, chunk), "C dec": c_filter(True, words, packed)}
+            calls["enc"] = ours(False, codec.filter_id, words, chunk)
+            calls["dec"] = ours(True, codec.filter_id, words, packed, CHUNK)
+            assert calls["dec"][0] == calls["C dec"][0], f"{codec.name}: other values"
+            for key, (_, nanos) in calls.items():
+                best[key][index] = min(best[key][index], nanos)
     size = sum(map(len, plain))
-    speed = {key: size / nanos for key, nanos in best.items()}
+    speed = {key: size / sum(nanos) for key, nanos in best.items()}
     ratio = lambda packed: size / sum(map(len, packed))
     mine = [ours(False, codec.filter_id, words, chunk)[0] or chunk for chunk in plain[:8]]
     speed["C ratio"], speed["ratio"] = ratio(stored), sum(map(len, plain[:8])) / sum(map(len, mine))

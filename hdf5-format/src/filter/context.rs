@@ -34,9 +34,10 @@ impl Scratch {
 
     /// A buffer of `len` bytes with any contents; an error where memory is out.
     pub(crate) fn take(&mut self, len: usize) -> Result<Vec<u8>> {
-        let fitting = self.spares.iter().position(|spare| spare.capacity() >= len);
+        // Of those that fit the one given back last: caches still hold it.
+        let fitting = self.spares.iter().rposition(|spare| spare.capacity() >= len);
         let mut buffer = match fitting {
-            Some(index) => self.spares.swap_remove(index),
+            Some(index) => self.spares.remove(index),
             None => self.spares.pop().unwrap_or_default(),
         };
         if buffer.capacity() < len {

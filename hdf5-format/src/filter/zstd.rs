@@ -10,7 +10,8 @@
 //! | done by | crate `zrip`, which forbids `unsafe` (its `fearless_simd` has some) |
 //! | feature | `zstd` |
 //!
-//! The encoder's strongest level is 4: higher ones compress as 4 does. Any reader reads any level.
+//! The encoder has four levels above 0: level 3, which is the one that data has without a choice, is its second, as
+//! fast as the reference implementation's, and higher ones its third and fourth. Any reader reads any level.
 
 use super::{Filter, FilterContext};
 use crate::error::Result;
@@ -26,8 +27,8 @@ pub struct Zstd;
 
 /// Level of no client data or 0, as in the reference implementation.
 pub const DEFAULT_LEVEL: i32 = 3;
-/// Levels that the encoder knows.
-const LEVELS: core::ops::RangeInclusive<i32> = -7..=4;
+/// The encoder's fastest level.
+const FASTEST: i32 = -7;
 
 impl Filter for Zstd {
     fn id(&self) -> u16 {
@@ -139,8 +140,13 @@ impl Encoder {
 
 /// The level of the encoder for one of the reference implementation.
 fn known_level(level: i32) -> i32 {
-    let level = if level == 0 { DEFAULT_LEVEL } else { level };
-    level.clamp(*LEVELS.start(), *LEVELS.end())
+    match level {
+        0 => known_level(DEFAULT_LEVEL),
+        ..=2 => level.max(FASTEST),
+        3 => 2,
+        4 => 3,
+        _ => 4,
+    }
 }
 
 #[cfg(test)]

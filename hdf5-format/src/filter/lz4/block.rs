@@ -19,6 +19,8 @@ const COPY_LIMIT: usize = 12;
 const MAX_DISTANCE: usize = u16::MAX as usize;
 /// Bytes copied at once; up to one step too many, which the next sequence overwrites.
 const STEP: usize = 16;
+/// Bytes from which a copy is made by ever longer ones.
+const REPEATED: usize = 256;
 /// Places remembered by the compressor, as a power of two.
 const HASH_BITS: u32 = 12;
 /// The search's stride grows by one every `1 << SKIP_BITS` places without a match.
@@ -92,10 +94,12 @@ fn short_sequences<'a>(mut rest: &'a [u8], out: &mut [u8], mut at: usize) -> (&'
     const OUT: usize = 64;
     /// Bytes of the longest copy.
     const WIDE: usize = 18;
+    // The next token is loaded as soon as its place is known: finding it is what the loop waits for.
+    let Some(&(mut token)) = rest.first() else { return (rest, at) };
     while let (Some(bytes), Some(room)) =
         (rest.first_chunk::<IN>(), out.get_mut(at..).and_then(|o| o.first_chunk_mut::<OUT>()))
     {
-        let (literals, copied) = (usize::from(bytes[0] >> 4), usize::from(bytes[0] & 15));
+        let (literals, copied) = (usize::from(token >> 4), usize::from(token & 15));
         let distance = usize::from(u16::from_le_bytes([bytes[literals + 1], bytes[literals + 2]]));
         let start = at.wrapping_add(literals);
         let from = start.wrapping_sub(distance);
@@ -103,21 +107,33 @@ fn short_sequences<'a>(mut rest: &'a [u8], out: &mut [u8], mut at: usize) -> (&'
             break;
         }
         room[..STEP].copy_from_slice(&bytes[1..1 + STEP]);
-        let end = start.wrapping_add(copied).wrapping_add(MIN_COPY);
-        if end <= start.wrapping_add(distance) {
+        token = bytes[literals + 3];
+        let copied = copied + MIN_COPY;
+        if copied <= distance {
             // What is copied too much may be anything.
-            out.copy_within(from..from.wrapping_add(WIDE), start);
-        } else if distance >= 8 {
-            for step in [0, 8, 16] {
-                let from = from.wrapping_add(step);
-                out.copy_within(from..from.wrapping_add(8), start.wrapping_add(step));
-            }
+            let Some(source) = out.get(from..).and_then(|o| o.first_chunk::<WIDE>()) else { break };
+            let source = *source;
+            let Some(room) = out.get_mut(at..).and_then(|o| o.first_chunk_mut::<OUT>()) else { break };
+            room[literals..literals + WIDE].copy_from_slice(&source);
         } else {
-            copy_short_period(out, start, end, distance);
+            overlapping(out, start, start.wrapping_add(copied), distance);
         }
-        (rest, at) = (&rest[literals + 3..], end);
+        (rest, at) = (&rest[literals + 3..], start.wrapping_add(copied));
     }
     (rest, at)
+}
+
+/// A short copy from itself: [`copy_back`] where a step more has room.
+#[inline(never)]
+#[allow(clippy::arithmetic_side_effects, reason = "1 <= distance <= at and end + 24 <= out.len()")]
+fn overlapping(out: &mut [u8], at: usize, end: usize, distance: usize) {
+    if distance >= 8 {
+        for place in [at, at + 8, at + 16] {
+            out.copy_within(place - distance..place - distance + 8, place);
+        }
+    } else {
+        copy_short_period(out, at, end, distance);
+    }
 }
 
 /// A length that begins in four bits.
@@ -146,13 +162,16 @@ fn length(nibble: usize, mut input: &[u8]) -> Result<(usize, &[u8]), Damage> {
     reason = "1 <= distance <= at <= end <= out.len(); a step past the end only where there is room for it"
 )]
 pub(in crate::filter) fn copy_back(out: &mut [u8], at: usize, end: usize, distance: usize) {
+    if distance == 1 {
+        let byte = out[at - 1];
+        return out[at..end].fill(byte);
+    } else if end - at >= REPEATED {
+        return repeat(out, at, end, distance);
+    }
     // The last bytes of the output one by one: there is no room for a step.
     let steps_end = end.min(out.len().saturating_sub(STEP)).max(at);
     if distance >= end - at {
         return out.copy_within(at - distance..end - distance, at);
-    } else if distance == 1 {
-        let byte = out[at - 1];
-        return out[at..end].fill(byte);
     } else if distance >= STEP {
         for place in (at..steps_end).step_by(STEP) {
             out.copy_within(place - distance..place - distance + STEP, place);
@@ -162,6 +181,21 @@ pub(in crate::filter) fn copy_back(out: &mut [u8], at: usize, end: usize, distan
     }
     for place in steps_end..end {
         out[place] = out[place - distance];
+    }
+}
+
+/// [`copy_back`] of many bytes: each copy reaches twice as far back as the one before.
+#[inline(never)]
+#[allow(clippy::arithmetic_side_effects, reason = "place - back is at - distance at first, then more; place <= end")]
+fn repeat(out: &mut [u8], at: usize, end: usize, distance: usize) {
+    let (mut place, mut back) = (at, distance);
+    while place < end {
+        let length = back.min(end - place);
+        out.copy_within(place - back..place - back + length, place);
+        place += length;
+        if back < REPEATED * 8 {
+            back *= 2;
+        }
     }
 }
 
@@ -367,11 +401,29 @@ impl Sink<'_> {
     }
 }
 
-#[allow(clippy::cast_possible_truncation, reason = "at most 15")]
+#[allow(
+    clippy::arithmetic_side_effects,
+    clippy::cast_possible_truncation,
+    clippy::indexing_slicing,
+    reason = "literals and length are below 15 where added; distance has 16 bits; at <= out.len()"
+)]
 impl Sequences for Sink<'_> {
     #[inline(always)]
     fn sequence(&mut self, input: &[u8], literals: usize, distance: usize, length: usize) -> Option<()> {
         let length = length.checked_sub(MIN_COPY)?;
+        if literals < 15
+            && length < 15
+            && let Some(room) = self.out.get_mut(self.at..).and_then(|out| out.first_chunk_mut::<32>())
+            && let Some(from) = input.first_chunk::<STEP>()
+        {
+            // Bytes past the literals are overwritten by what follows.
+            room[0] = (literals << 4 | length) as u8;
+            room[1..1 + STEP].copy_from_slice(from);
+            let [low, high] = (distance as u16).to_le_bytes();
+            (room[1 + literals], room[2 + literals]) = (low, high);
+            self.at += 3 + literals;
+            return Some(());
+        }
         self.literals(input, literals, length.min(15) as u8)?;
         let [low, high] = u16::try_from(distance).ok()?.to_le_bytes();
         self.push(low)?;
