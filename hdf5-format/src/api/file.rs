@@ -64,7 +64,7 @@ impl File {
     }
 
     pub(super) fn start(storage: Arc<dyn Storage>, options: OpenOptions) -> Result<File> {
-        let OpenOptions { limits, external, filters, salvage, name } = options;
+        let OpenOptions { limits, external, filters, salvage, name, .. } = options;
         let core = FileCore::open(storage, CoreOptions { limits, external, filters, salvage, name })?;
         Ok(File { core: Arc::new(core) })
     }

@@ -16,6 +16,7 @@ mod options;
 mod reference;
 mod repack;
 mod selection;
+mod space;
 mod value;
 
 pub use attribute::Attribute;
@@ -28,4 +29,5 @@ pub use object::{NamedDatatype, Object, ObjectInfo};
 pub use options::OpenOptions;
 pub use repack::RepackOptions;
 pub use selection::{Select, Slice};
+pub use space::Compaction;
 pub use value::{Reference, Value};

@@ -252,6 +252,16 @@ impl Editor {
         self.space.free_bytes()
     }
 
+    /// True if nothing was changed since the last commit.
+    pub(crate) fn is_committed(&self) -> bool {
+        self.space.is_committed() && self.overlay.dirty_bytes() == 0
+    }
+
+    /// Makes a range available that the committed state does not use.
+    pub(crate) fn add_free(&mut self, start: u64, len: u64) {
+        self.space.add_free(start, start.saturating_add(len));
+    }
+
     /// The storage as it reads with all changes.
     pub(crate) fn storage(&self) -> Arc<dyn Storage> {
         self.overlay.clone()
