@@ -10,7 +10,7 @@ import numpy as np
 
 INTEGERS = ["i1", "<i2", ">i2", "<i4", ">i4", "<i8", ">i8", "u1", "<u2", ">u2", "<u4", ">u4", "<u8", ">u8"]
 FLOATS = ["<f4", ">f4", "<f8", ">f8"]
-OTHERS = ["<f2", "S5", "V3", "V12", [("a", "<i2"), ("b", "<f8")], ("<i4", (3,))]
+OTHERS = ["<f2", "S5", "S300", "V3", "V12", [("a", "<i2"), ("b", "<f8")], ("<i4", (3,))]
 ALL = INTEGERS + FLOATS + OTHERS
 
 
@@ -18,17 +18,26 @@ class Codec:
     """One filter: how h5py is told to use it, on what, and what the filter's speed is held against.
 
     `options(rng, dtype, chunk)` gives keyword arguments of `create_dataset`, or a function that sets up a property
-    list; `least` is the share of the C filter's throughput that ours must reach.
+    list; `least` is the share of the C filter's throughput that ours must reach. `narrow` ones are told how many bits
+    of an integer matter: random numbers of bits are tried.
     """
 
-    def __init__(self, name, filter_id, dtypes, options, bench, least, lossy=False, dims=4):
+    def __init__(self, name, filter_id, dtypes, options, bench, least, lossy=False, dims=4, narrow=False):
         self.name, self.filter_id, self.dtypes, self.options = name, filter_id, dtypes, options
-        self.bench, self.least, self.lossy, self.dims = bench, least, lossy, dims
+        self.bench, self.least, self.lossy, self.dims, self.narrow = bench, least, lossy, dims, narrow
+
+    def stored_type(self, rng, dtype):
+        stored = h5py.h5t.py_create(np.dtype(dtype), logical=True)
+        if self.narrow and stored.get_class() == h5py.h5t.INTEGER and rng.random() < 0.7:
+            stored, most = stored.copy(), 8 * stored.get_size()
+            bits = int(rng.integers(1, most + 1))
+            stored.set_precision(bits)
+            stored.set_offset(int(rng.integers(0, most - bits + 1)))
+        return stored
 
 
 def szip(rng, dtype, chunk):
-    count = int(np.prod(chunk))
-    pixels = int(rng.choice([n for n in (2, 4, 8, 10, 16, 32) if n <= max(count, 2)]))
+    pixels = int(rng.choice([n for n in range(2, 33, 2) if n <= max(np.prod(chunk), 2)]))
     return {"compression": "szip", "compression_opts": (str(rng.choice(["nn", "ec"])), pixels)}
 
 
@@ -39,7 +48,9 @@ def blosc(rng, dtype, chunk):
 
 def blosc2(rng, dtype, chunk):
     name = str(rng.choice(["blosclz", "lz4", "lz4hc", "zlib", "zstd"]))
-    return hdf5plugin.Blosc2(cname=name, clevel=int(rng.integers(0, 10)), filters=int(rng.integers(0, 3)))
+    how = hdf5plugin.Blosc2(cname=name, clevel=int(rng.integers(0, 10)), filters=int(rng.integers(0, 5)))
+    block = int(rng.choice([0, 0, 64, 1000, 4096, 1 << 16]))
+    return {"compression": 32026, "compression_opts": (0, block, *how.filter_options[2:])}
 
 
 def bitshuffle(rng, dtype, chunk):
@@ -83,8 +94,8 @@ CODECS = {
         Codec("fletcher32", 3, ALL, lambda r, d, c: {"fletcher32": True}, {"": {"fletcher32": True}}, 0.9),
         Codec("szip", 4, INTEGERS + FLOATS, szip,
               {"nn 16": {"compression": "szip", "compression_opts": ("nn", 16)},
-               "ec 32": {"compression": "szip", "compression_opts": ("ec", 32)}}, 0.7),
-        Codec("nbit", 5, INTEGERS + FLOATS, lambda r, d, c: nbit(), {}, 0.9),
+               "ec 32": {"compression": "szip", "compression_opts": ("ec", 32)}}, 0.7, narrow=True),
+        Codec("nbit", 5, ALL, lambda r, d, c: nbit(), {}, 0.9, narrow=True),
         Codec("scaleoffset", 6, INTEGERS + FLOATS, scale_offset, {"": None}, 0.9, lossy=True),
         Codec("bzip2", 307, ALL, lambda r, d, c: hdf5plugin.BZip2(int(r.integers(1, 10))), {"9": hdf5plugin.BZip2(9)}, 0.7),
         Codec("lzf", 32000, ALL, lambda r, d, c: {"compression": "lzf"}, {"": {"compression": "lzf"}}, 0.9),
@@ -101,7 +112,7 @@ CODECS = {
         Codec("zstd", 32015, ALL, lambda r, d, c: hdf5plugin.Zstd(int(r.integers(1, 23))),
               {f"{n}": hdf5plugin.Zstd(n) for n in (1, 3)}, 0.7),
         Codec("blosc2", 32026, ALL, blosc2,
-              {f"{name} 5": hdf5plugin.Blosc2(cname=name, clevel=5) for name in ("blosclz", "lz4", "zstd")}, 0.7),
+              {f"{name} 5": hdf5plugin.Blosc2(cname=name, clevel=5) for name in ("blosclz", "lz4", "zstd")}, 0.7, dims=8),
     ]
 }
 
@@ -148,16 +159,17 @@ def memory_file(names=itertools.count()):
     return h5py.File(f"codec{next(names)}.h5", "w", driver="core", backing_store=False)
 
 
-def create(file, name, dtype, shape, chunk, options):
-    """A dataset with this codec alone. `dtype` may be a type and an array shape."""
+def create(file, name, stored, shape, chunk, options):
+    """A dataset with this codec alone. `stored` is a type of h5py, or one of numpy, which may be a type and a shape."""
     if callable(options) and not isinstance(options, hdf5plugin._filters.FilterBase):
         dcpl = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
         dcpl.set_chunk(chunk)
         options(dcpl)
+        stored = stored if isinstance(stored, h5py.h5t.TypeID) else h5py.h5t.py_create(np.dtype(stored), logical=True)
         space = h5py.h5s.create_simple(shape)
-        dataset = h5py.h5d.create(file.id, name.encode(), h5py.h5t.py_create(np.dtype(dtype), logical=True), space, dcpl)
-        return h5py.Dataset(dataset)
-    return file.create_dataset(name, shape=shape, dtype=np.dtype(dtype), chunks=chunk, **options)
+        return h5py.Dataset(h5py.h5d.create(file.id, name.encode(), stored, space, dcpl))
+    dtype = h5py.Datatype(stored) if isinstance(stored, h5py.h5t.TypeID) else np.dtype(stored)
+    return file.create_dataset(name, shape=shape, dtype=dtype, chunks=chunk, **options)
 
 
 def client_data(dataset):

@@ -62,6 +62,8 @@ pub(crate) enum Command {
     Check(CheckArgs),
     /// Do the edits of a script, one JSON object a line.
     Apply(ApplyArgs),
+    /// Finish what a program left that was interrupted while it wrote: a commit, or the mark "open for writing".
+    Recover(RecoverArgs),
     /// Write a file anew, without what it does not use; or with other versions, filters, chunks.
     Repack(RepackArgs),
 }
@@ -103,6 +105,15 @@ pub(crate) struct RepackArgs {
     /// Print nothing.
     #[arg(short, long)]
     pub(crate) quiet: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct RecoverArgs {
+    /// The file.
+    pub(crate) file: PathBuf,
+    /// Only say what would be done.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
 }
 
 #[derive(Args)]

@@ -8,6 +8,7 @@ mod check;
 mod demo;
 pub mod digest;
 mod info;
+mod recover;
 mod repack;
 mod target;
 mod term;
@@ -100,6 +101,7 @@ fn run(cli: &Cli) -> Outcome {
         Command::Demo(args) => demo::run(cli, args),
         Command::Check(args) => check::run(cli, args),
         Command::Apply(args) => apply::run(args),
+        Command::Recover(args) => recover::run(cli, args),
         Command::Repack(args) => repack::run(cli, args),
     }
 }

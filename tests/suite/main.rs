@@ -3,6 +3,7 @@
 
 mod allocations;
 mod check;
+mod crash;
 mod files;
 mod fixtures;
 mod hostile;

@@ -207,8 +207,8 @@ impl Executor {
             let datatype = self.file()?.named_datatype(&path)?.dtype().clone();
             return Ok((described, datatype, Some(path)));
         }
-        let offset = self.file()?.superblock().sizes.offset;
-        Ok((spec.clone(), dtype::parse(spec, offset)?, None))
+        let sizes = self.file()?.superblock().sizes;
+        Ok((spec.clone(), dtype::parse(spec, sizes)?, None))
     }
 
     fn values(&mut self, op: &Json, spec: &Json, count: u64) -> Result<Vec<Value>, Failed> {

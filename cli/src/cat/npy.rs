@@ -100,7 +100,8 @@ fn scalar(datatype: &Datatype) -> Option<String> {
         _ if conventions::is_bool(datatype) => Some("|b1".into()),
         Class::FixedPoint { signed, .. } if matches!(size, 1 | 2 | 4 | 8) => {
             let letter = if *signed { 'i' } else { 'u' };
-            let order = if size == 1 { '|' } else { mark(bits::whole_bytes(datatype)?)? };
+            let order = mark(bits::whole_bytes(datatype)?)?;
+            let order = if size == 1 { '|' } else { order };
             Some(format!("{order}{letter}{size}"))
         }
         Class::Enum { base, .. } => scalar(base),

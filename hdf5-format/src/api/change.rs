@@ -15,7 +15,7 @@ use crate::codec::Address;
 use crate::dataset::file::{CoreOptions, FileCore};
 use crate::dataset::stored::StoredDataset;
 use crate::edit::{
-    self, Durability, Editor, FileStyle, GroupStyle, LayoutChoice, NewAttribute, NewDataset, ObjectStyle,
+    self, Condition, Durability, Editor, FileStyle, GroupStyle, LayoutChoice, NewAttribute, NewDataset, ObjectStyle,
 };
 use crate::error::{Error, ErrorKind, Result};
 use crate::filter::Filters;
@@ -67,12 +67,14 @@ impl CreateOptions {
     /// Creates a file on disk; what was there of that name is replaced.
     ///
     /// # Errors
-    /// The style contradicts itself, or the file can not be written.
+    /// The style contradicts itself, or the file can not be written or is open elsewhere.
     #[cfg(feature = "std")]
     pub fn create(self, path: impl AsRef<std::path::Path>) -> Result<File> {
         let path = path.as_ref();
-        let storage = crate::io::DiskFileMut::create(path)?;
-        self.create_in(storage).map_err(|e| e.on(path.display()))
+        let storage = crate::io::DiskFileMut::create(path, self.open.locking)?;
+        let file = self.create_in(storage).map_err(|e| e.on(path.display()))?;
+        crate::io::sync_folder_of(path);
+        Ok(file)
     }
 
     /// Creates a file on any storage, whose content goes.
@@ -100,14 +102,14 @@ fn start(editor: Editor, options: OpenOptions) -> Result<File> {
 }
 
 impl OpenOptions {
-    /// Opens a file on disk for reading and changing.
+    /// Opens a file on disk for reading and changing. A commit that was interrupted after it was durable is finished.
     ///
     /// # Errors
-    /// As for [`OpenOptions::open`], and if the file may not be written.
+    /// As for [`OpenOptions::open`], and if the file may not be written, or is open elsewhere.
     #[cfg(feature = "std")]
     pub fn open_rw(mut self, path: impl AsRef<std::path::Path>) -> Result<File> {
         let path = path.as_ref();
-        let storage = crate::io::DiskFileMut::open(path)?;
+        let storage = crate::io::DiskFileMut::open(path, self.locking)?;
         if self.name.is_none() {
             self.name = path.file_name().map(|n| n.to_string_lossy().into_owned());
         }
@@ -162,10 +164,18 @@ impl File {
         editor.commit()
     }
 
-    /// Takes back all changes since the last commit.
+    /// Whether changes and commits are possible, as after a change or a commit that failed.
     ///
     /// # Errors
     /// The file is open for reading only.
+    pub fn condition(&self) -> Result<Condition> {
+        Ok(lock(&self.core)?.lock().condition())
+    }
+
+    /// Takes back all changes since the last commit.
+    ///
+    /// # Errors
+    /// The file is open for reading only, or a commit failed at its end.
     pub fn rollback(&self) -> Result<()> {
         lock(&self.core)?.lock().rollback()
     }

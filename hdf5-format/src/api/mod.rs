@@ -13,6 +13,7 @@ mod file;
 mod group;
 mod object;
 mod options;
+mod recover;
 mod reference;
 mod repack;
 mod selection;

@@ -3,6 +3,8 @@
 use super::File;
 use crate::error::Result;
 use crate::filter::{Filter, Registry};
+#[cfg(feature = "std")]
+use crate::io::Locking;
 use crate::io::{ExternalPolicy, Storage};
 use crate::limits::Limits;
 use alloc::string::String;
@@ -27,6 +29,8 @@ pub struct OpenOptions {
     pub(super) salvage: bool,
     pub(super) name: Option<String>,
     pub(super) reuse_space: bool,
+    #[cfg(feature = "std")]
+    pub(super) locking: Locking,
 }
 
 impl OpenOptions {
@@ -75,14 +79,22 @@ impl OpenOptions {
         self
     }
 
-    /// Opens a file on disk for reading.
+    /// Whether files opened by path are locked. Other files that this one refers to are not.
+    #[cfg(feature = "std")]
+    pub fn locking(mut self, locking: Locking) -> Self {
+        self.locking = locking;
+        self
+    }
+
+    /// Opens a file on disk for reading. A commit that was interrupted after it was durable is seen as if it were
+    /// finished; nothing is written.
     ///
     /// # Errors
-    /// The file is missing, is not HDF5, is shorter than it says, or its superblock is damaged.
+    /// The file is open for writing elsewhere, is missing, is not HDF5, is shorter than it says, or its superblock is damaged.
     #[cfg(feature = "std")]
     pub fn open(mut self, path: impl AsRef<std::path::Path>) -> Result<File> {
         let path = path.as_ref();
-        let storage = crate::io::DiskFile::open(path)?;
+        let storage = crate::io::DiskFile::open_locked(path, self.locking)?;
         if self.name.is_none() {
             self.name = path.file_name().map(|n| n.to_string_lossy().into_owned());
         }

@@ -95,7 +95,7 @@ impl File {
     #[cfg(feature = "std")]
     pub fn repack(&self, path: impl AsRef<std::path::Path>, options: &RepackOptions) -> Result<()> {
         let path = path.as_ref();
-        let storage = crate::io::DiskFileMut::create_new(path)?;
+        let storage = crate::io::DiskFileMut::create_new(path, crate::io::Locking::default())?;
         let done = self.repack_into(storage, options).map(|_| ());
         if done.is_err() {
             // The error that matters is the first one.

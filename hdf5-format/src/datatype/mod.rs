@@ -1,6 +1,7 @@
 //! Datatypes in memory: what a type contains, how it is shown, how its bits become numbers.
 
 pub mod bits;
+mod build;
 pub mod conventions;
 pub mod convert;
 mod display;

@@ -1,8 +1,10 @@
 //! Making all changes so far the file's state at once.
 
-use super::redo::Redo;
-use super::{Editor, State};
+use super::{Condition, Editor};
+use crate::codec::{Cursor, Sizes, Writer};
 use crate::error::Result;
+use crate::format::superblock::{COMMITTING, Superblock};
+use crate::graph::redo;
 use crate::io::StorageMut;
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
@@ -11,7 +13,8 @@ use alloc::vec::Vec;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Durability {
-    /// After a crash at any moment the file holds the last commit or the one before, whole. Two waits for the disk.
+    /// After a crash at any moment the file holds the last commit or the one being made, whole. Three waits for the
+    /// disk; two where nothing but what the file already had was changed.
     #[default]
     Atomic,
     /// One unordered write: a crash during a commit may leave a damaged file. For new files that are given their name
@@ -19,14 +22,33 @@ pub enum Durability {
     Fast,
 }
 
+const LAST_KEPT: &str = "the file holds its last commit; the changes are kept, and the commit may be tried again";
+
 type Pieces = BTreeMap<u64, Vec<u8>>;
+
+/// How far a commit came: what its failure leaves behind.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Reached {
+    /// Nothing but fresh space was written.
+    Fresh,
+    /// Bytes in fresh space may be lost: after a failed sync the storage need not try again.
+    Unsynced,
+    /// The record may be there.
+    Record,
+    /// The record is there, and perhaps durable.
+    Durable,
+    /// The record is durable.
+    InPlace,
+    /// Everything is written without an order.
+    Unordered,
+}
 
 impl Editor {
     /// Makes all changes durable.
     ///
     /// # Errors
-    /// The storage fails. If the new state was durable by then, or bytes of the old one may be overwritten, the editor
-    /// refuses to go on; else the changes are kept, and the commit may be tried again.
+    /// The storage fails; [`condition`](Self::condition) tells what is possible then. If the new state may be durable,
+    /// the editor refuses to go on. Else the changes are kept, and the commit may be tried again.
     pub fn commit(&mut self) -> Result<()> {
         self.check_sound()?;
         let before = self.superblock.end;
@@ -39,61 +61,108 @@ impl Editor {
         }
         self.overlay.write(self.superblock.base, writer.as_slice());
         let dirty = self.overlay.take_dirty();
-        let mut durable = false;
-        match self.write_all(&dirty, before, &mut durable) {
+        let mut reached = Reached::Fresh;
+        match self.write_all(&dirty, before, &mut reached) {
             Ok(()) => {
                 self.space.commit();
                 self.end_changed();
                 self.commits = self.commits.wrapping_add(1);
                 self.committed = self.superblock.clone();
+                self.exists = true;
                 Ok(())
             }
             Err(error) => {
-                if durable {
-                    self.state = State::Poisoned;
-                }
                 self.overlay.restore(dirty);
                 self.superblock.end = before;
-                let hint = if durable { "the file holds this commit" } else { "the file holds its last commit" };
-                Err(error.hint(hint))
+                Err(error.hint(self.give_up(reached, before.max(end))))
             }
         }
     }
 
-    /// Writes all dirty pieces. `durable` is set when the file may not hold the old state any more.
-    fn write_all(&self, dirty: &Pieces, before: u64, durable: &mut bool) -> Result<()> {
+    /// Writes all dirty pieces; the steps are those of `docs/commit-protocol.md`.
+    fn write_all(&self, dirty: &Pieces, before: u64, reached: &mut Reached) -> Result<()> {
         let storage = self.overlay.base();
-        let (end_before, end) = (before, self.superblock.end);
+        let (base, end) = (self.superblock.base, self.superblock.end);
         if self.durability == Durability::Fast {
-            *durable = true;
+            *reached = Reached::Unordered;
             write_pieces(storage, dirty.iter())?;
             storage.set_len(end)?;
             return storage.sync();
         }
         let (fresh, live): (Vec<_>, Vec<_>) =
             dirty.iter().partition(|&(&offset, bytes)| self.is_fresh_piece(offset, bytes));
-        // 1. What no committed structure points at.
+        // 1. What no committed structure points at; it must be there before the record that leads to it.
+        if !fresh.is_empty() {
+            self.overlay.set_unsynced(true);
+        }
         write_pieces(storage, fresh.into_iter())?;
         let len = storage.len()?;
         if len < end {
+            self.overlay.set_unsynced(true);
             storage.set_len(end)?;
         }
-        // 2. The new bytes of the rest, behind the end; nothing may follow them.
-        let pieces = live.iter().map(|&(&offset, bytes)| (offset, bytes.clone())).collect();
-        let redo = Redo { number: self.commits, end_before, end_after: end.max(end_before), pieces };
-        let record = redo.encode();
-        if len > redo.end_after {
-            storage.set_len(redo.end_after)?;
+        if self.overlay.is_unsynced() {
+            *reached = Reached::Unsynced;
+            storage.sync()?;
+            self.overlay.set_unsynced(false);
         }
-        storage.write_at(redo.end_after, &record)?;
+        // 2. The new bytes of the rest, behind the end; nothing may follow them.
+        *reached = Reached::Record;
+        let at = end.max(before);
+        let pieces: BTreeMap<u64, &[u8]> = live.iter().map(|&(&offset, bytes)| (offset, bytes.as_slice())).collect();
+        let record = redo::encode(self.commits, before, at, &pieces);
+        if len > at {
+            storage.set_len(at)?;
+        }
+        storage.write_at(at, &record)?;
+        if let Some(marked) = self.marked() {
+            storage.write_at(base, &marked)?;
+        }
         // 3. From here on the commit is durable.
-        *durable = true;
+        *reached = Reached::Durable;
         storage.sync()?;
-        // 4. The same bytes in place. The superblock has the lowest offset of all and comes last.
-        write_pieces(storage, live.iter().rev().copied())?;
-        // 5. The record may go when they are there.
-        storage.sync()?;
-        storage.set_len(end)
+        // 4. to 6. The same bytes in place; the superblock has the lowest offset of all and comes last.
+        *reached = Reached::InPlace;
+        let Some((superblock, rest)) = live.split_first() else { return storage.set_len(end) };
+        put_in_place(storage, base, superblock.1, end, &mut || write_pieces(storage, rest.iter().copied()))
+    }
+
+    /// The superblock in place, with the mark of a commit.
+    fn marked(&self) -> Option<Vec<u8>> {
+        let mut writer = self.writer();
+        self.committed.encode(&mut writer).ok()?;
+        if self.exists { mark(writer.as_slice(), COMMITTING) } else { None }
+    }
+
+    /// After a failed commit: makes sure that opening does not find a record of what is taken back or changed from here
+    /// on, and says what is possible.
+    fn give_up(&mut self, reached: Reached, record: u64) -> &'static str {
+        let (condition, hint) = match reached {
+            Reached::Fresh => (Condition::Sound, LAST_KEPT),
+            Reached::Unsynced => (Condition::RollBack, "the file holds its last commit; roll back to go on"),
+            Reached::Record if self.withdraw(record).is_ok() => (Condition::Sound, LAST_KEPT),
+            Reached::Record | Reached::Durable => {
+                (Condition::Reopen, "the file holds this commit or the one before, whole: open it again to see which")
+            }
+            Reached::InPlace => (Condition::Reopen, "the file holds this commit: open it again to go on"),
+            Reached::Unordered => (Condition::Reopen, "without a record the file may be damaged"),
+        };
+        self.state = condition;
+        hint
+    }
+
+    /// Takes a record back that is not durable, and the mark.
+    fn withdraw(&self, record: u64) -> Result<()> {
+        let storage = self.overlay.base();
+        if storage.len()? > record {
+            storage.set_len(record)?;
+        }
+        if self.marked().is_some() {
+            let mut writer = self.writer();
+            self.committed.encode(&mut writer)?;
+            storage.write_at(self.superblock.base, writer.as_slice())?;
+        }
+        storage.sync()
     }
 
     /// True if no committed structure is where a piece goes.
@@ -107,13 +176,13 @@ impl Editor {
     /// # Errors
     /// A commit failed halfway.
     pub fn rollback(&mut self) -> Result<()> {
-        if self.state == State::Poisoned {
+        if self.state == Condition::Reopen {
             return self.check_sound();
         }
         drop(self.overlay.take_dirty());
         self.superblock = self.committed.clone();
         self.space.rollback();
-        self.state = State::Sound;
+        self.state = Condition::Sound;
         self.local_heaps.clear();
         self.global_heap = Default::default();
         self.end_changed();
@@ -131,15 +200,33 @@ fn write_pieces<'a>(
     Ok(())
 }
 
-/// Finishes a commit that was interrupted after it was durable.
-///
-/// # Errors
-/// The storage fails; the record is still there then.
-pub(crate) fn recover(storage: &(impl StorageMut + ?Sized)) -> Result<bool> {
-    let Some(redo) = Redo::find(storage)? else { return Ok(false) };
-    write_pieces(storage, redo.pieces.iter().rev())?;
+/// Steps 4 to 6: the bytes of a durable record go to their places, `rest` first; then the record goes.
+pub(super) fn put_in_place(
+    storage: &(impl StorageMut + ?Sized),
+    base: u64,
+    superblock: &[u8],
+    end: u64,
+    rest: &mut dyn FnMut() -> Result<()>,
+) -> Result<()> {
+    rest()?;
+    let marked = mark(superblock, COMMITTING);
+    storage.write_at(base, marked.as_deref().unwrap_or(superblock))?;
+    // 5. Record and mark may go when all is there.
     storage.sync()?;
-    storage.set_len(redo.end_after)?;
-    storage.sync()?;
-    Ok(true)
+    if marked.is_some() {
+        storage.write_at(base, superblock)?;
+    }
+    storage.set_len(end)
+}
+
+/// A superblock of version 3 with these flags, if it has others.
+pub(super) fn mark(superblock: &[u8], flags: u32) -> Option<Vec<u8>> {
+    let mut parsed = Superblock::parse(&mut Cursor::new(superblock, 0, "superblock", Sizes::EIGHT)).ok()?;
+    if parsed.version != 3 || parsed.flags == flags {
+        return None;
+    }
+    parsed.flags = flags;
+    let mut writer = Writer::new(parsed.sizes);
+    parsed.encode(&mut writer).ok()?;
+    Some(writer.into_bytes())
 }

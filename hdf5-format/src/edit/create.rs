@@ -131,7 +131,11 @@ pub(crate) fn create(
 ) -> Result<Editor> {
     style.check()?;
     let version = style.superblock_version()?;
-    storage.set_len(0)?;
+    if !storage.is_empty()? {
+        // No crash shows new bytes among old ones.
+        storage.set_len(0)?;
+        storage.sync()?;
+    }
     storage.set_len(style.user_block)?;
     let mut superblock = Superblock {
         version,

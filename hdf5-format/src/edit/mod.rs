@@ -30,7 +30,7 @@ mod overlay;
 #[allow(dead_code, reason = "operations that no change of an object needs yet")]
 mod ranges;
 mod raw;
-mod redo;
+mod recover;
 #[allow(dead_code, reason = "operations that no change of an object needs yet")]
 mod space;
 mod style;
@@ -49,7 +49,6 @@ pub use style::ObjectStyle;
 pub(crate) use attributes::{
     NewAttribute, remove as remove_attribute, rename as rename_attribute, set as set_attribute,
 };
-pub(crate) use commit::recover;
 pub(crate) use copy::Copier;
 pub(crate) use create::create;
 pub(crate) use datasets::{NewDataset, commit_datatype, create as create_dataset, dataspace};
@@ -58,6 +57,8 @@ pub(crate) use links::{check_name as check_link_name, insert as link, remove as 
 pub(crate) use objects::{add_link, drop_link};
 pub(crate) use open::open;
 pub(crate) use raw::{resize, write as write_elements};
+pub use recover::Recovery;
+pub(crate) use recover::{clear_mark, look, recover};
 
 use crate::codec::{Address, Writer, to_usize};
 use crate::error::{Error, ErrorKind, Result};
@@ -82,20 +83,24 @@ pub struct Editor {
     durability: Durability,
     /// The superblock of the last commit.
     committed: Superblock,
+    /// The storage holds a committed state.
+    exists: bool,
     commits: u64,
     /// Changes made since the file was opened.
     changes: u64,
-    state: State,
+    state: Condition,
 }
 
-/// Whether an editor can go on.
+/// Whether a file being changed can go on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum State {
+#[non_exhaustive]
+pub enum Condition {
+    /// Changes and commits are possible; a commit that failed may be tried again.
     Sound,
-    /// A change failed halfway: a rollback makes it sound.
-    Unsound,
-    /// A commit failed halfway.
-    Poisoned,
+    /// A change failed halfway, or bytes of changes may be lost: only a rollback is possible, which makes it sound.
+    RollBack,
+    /// A commit failed at its end: the file must be opened again, which finishes the commit or takes it back.
+    Reopen,
 }
 
 impl Editor {
@@ -116,7 +121,7 @@ impl Editor {
         // The superblock counts from the start of the file, addresses from its base.
         let space = Space::new(superblock.end.saturating_sub(superblock.base), limit);
         let (committed, local_heaps) = (superblock.clone(), local_heap::FreeLists::default());
-        let (commits, changes, state) = (0, 0, State::Sound);
+        let (commits, changes, state, exists) = (0, 0, Condition::Sound, false);
         let global_heap = global_heap::GlobalHeapEditor::default();
         Editor {
             overlay,
@@ -128,6 +133,7 @@ impl Editor {
             bounds,
             durability,
             committed,
+            exists,
             commits,
             changes,
             state,
@@ -274,18 +280,23 @@ impl Editor {
 
     /// A change failed halfway.
     pub(crate) fn mark_unsound(&mut self) {
-        if self.state == State::Sound {
-            self.state = State::Unsound;
+        if self.state == Condition::Sound {
+            self.state = Condition::RollBack;
         }
+    }
+
+    /// Whether it can go on.
+    pub fn condition(&self) -> Condition {
+        self.state
     }
 
     /// Refuses to go on where a change or a commit failed halfway.
     pub(crate) fn check_sound(&self) -> Result<()> {
         match self.state {
-            State::Sound => Ok(()),
-            State::Unsound => Err(Error::new(ErrorKind::Conflict, "an earlier change failed halfway")
+            Condition::Sound => Ok(()),
+            Condition::RollBack => Err(Error::new(ErrorKind::Conflict, "an earlier change or commit failed halfway")
                 .hint("roll back: the file is as it was at its last commit")),
-            State::Poisoned => Err(Error::new(ErrorKind::Conflict, "a commit failed halfway")
+            Condition::Reopen => Err(Error::new(ErrorKind::Conflict, "a commit failed halfway")
                 .hint("open the file again: that finishes the commit, or takes it back")),
         }
     }

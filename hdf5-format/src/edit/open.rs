@@ -2,7 +2,7 @@
 
 use super::{Bounds, Durability, Editor, Version};
 use crate::error::{Error, ErrorKind, Result};
-use crate::format::superblock::{OPEN_FOR_SWMR, OPEN_FOR_WRITE};
+use crate::format::superblock::{COMMITTING, OPEN_FOR_SWMR, OPEN_FOR_WRITE};
 use crate::graph::object_header::ObjectHeader;
 use crate::graph::open::OpenedFile;
 use crate::io::StorageMut;
@@ -34,9 +34,14 @@ pub(crate) fn open(
     // Where the superblock was found counts, not where it says it is.
     superblock.base = opened.context.base();
     superblock.end = superblock.base.saturating_add(opened.context.end());
-    if superblock.version >= 3 && superblock.flags & (OPEN_FOR_WRITE | OPEN_FOR_SWMR) != 0 {
-        return Err(Error::new(ErrorKind::Locked, "the file is marked as open for writing")
-            .hint("another program has it open, or died; h5clear -s takes the mark away"));
+    let marked = superblock.flags & (OPEN_FOR_WRITE | OPEN_FOR_SWMR) != 0 && superblock.flags != COMMITTING;
+    if superblock.version >= 3 && marked {
+        return Err(Error::new(ErrorKind::Locked, "the file is marked as open for writing").hint(
+            "another program has it open, or died; if none has, h5 recover takes the mark away where the file is whole",
+        ));
+    }
+    if superblock.version >= 3 {
+        superblock.flags = 0;
     }
     let root = ObjectHeader::load(&opened.context, superblock.root.header)?;
     let low = match (root.version, superblock.version) {
@@ -45,5 +50,7 @@ pub(crate) fn open(
         _ => Version::V110,
     };
     let bounds = Bounds { low, ..Bounds::default() };
-    Ok(Editor::new(storage, superblock, limits, bounds, durability))
+    let mut editor = Editor::new(storage, superblock, limits, bounds, durability);
+    editor.exists = true;
+    Ok(editor)
 }

@@ -19,11 +19,13 @@ struct State {
     end: u64,
     /// Disjoint pieces by offset.
     dirty: BTreeMap<u64, Vec<u8>>,
+    /// Bytes went to the storage that it may still lose.
+    unsynced: bool,
 }
 
 impl Overlay {
     pub(super) fn new(base: Arc<dyn StorageMut>, end: u64) -> Self {
-        Overlay { base, state: RwLock::new(State { end, dirty: BTreeMap::new() }) }
+        Overlay { base, state: RwLock::new(State { end, ..State::default() }) }
     }
 
     pub(super) fn base(&self) -> &Arc<dyn StorageMut> {
@@ -41,8 +43,20 @@ impl Overlay {
 
     /// Writes bytes to the storage itself.
     pub(super) fn write_through(&self, offset: u64, bytes: &[u8]) -> Result<()> {
-        self.forget(offset, bytes.len() as u64);
+        let mut state = self.state.write();
+        state.cut(offset, offset.saturating_add(bytes.len() as u64));
+        state.unsynced = true;
+        drop(state);
         self.base.write_at(offset, bytes)
+    }
+
+    /// Whether bytes were written through since this was set to false.
+    pub(super) fn is_unsynced(&self) -> bool {
+        self.state.read().unsynced
+    }
+
+    pub(super) fn set_unsynced(&self, unsynced: bool) {
+        self.state.write().unsynced = unsynced;
     }
 
     /// Drops what is dirty in a range.

@@ -31,6 +31,9 @@ pub const DEFAULT_INTERNAL_K: u16 = 16;
 
 /// Flag of version 3: the file is open for writing, or its writer died.
 pub const OPEN_FOR_WRITE: u32 = 0x01;
+/// Flags of version 3 while a commit of ours is being put in place. libhdf5 takes it for [`OPEN_FOR_WRITE`], and never
+/// sets the second bit itself: with these two the file is whole, by its redo record or without one.
+pub const COMMITTING: u32 = 0x03;
 /// Flag of version 3: open for single-writer-multiple-reader access.
 pub const OPEN_FOR_SWMR: u32 = 0x04;
 

@@ -12,6 +12,7 @@ pub mod links;
 pub mod local_heap;
 pub mod object_header;
 pub mod open;
+pub(crate) mod redo;
 pub mod shared;
 pub(crate) mod survey;
 #[cfg(test)]

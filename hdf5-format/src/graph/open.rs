@@ -5,6 +5,7 @@ mod members;
 
 use super::context::FileContext;
 use super::object_header::ObjectHeader;
+use super::redo;
 use crate::codec::{Address, Cursor, Sizes, to_usize};
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::message::MessageKind;
@@ -61,12 +62,16 @@ pub struct OpenedFile {
 /// extension is damaged.
 pub fn open(storage: Arc<dyn Storage>, limits: Limits, options: OpenOptions<'_>) -> Result<OpenedFile> {
     let mut warnings = Vec::new();
-    let first = storage;
+    let (first, unfinished) = redo::committed(storage)?;
     let storage = whole(&first, &options)?;
     let (mut superblock, found) = locate(&storage)?;
     if found != superblock.base {
         let text = alloc::format!("stored base address is {}, but the superblock is at {found}", superblock.base);
         warnings.push(Error::corrupt(NAME, found, text).hint("bytes were put before the file or removed"));
+    }
+    if unfinished || committing(&superblock) {
+        let text = "the last commit was interrupted while it was put in place; it is read as if it were there";
+        warnings.push(Error::new(ErrorKind::Conflict, text).within(NAME).at(found).hint("h5 recover finishes it"));
     }
     let end = relative_end(&superblock, found)?;
     let there = present(&storage, found)?;
@@ -131,13 +136,24 @@ fn relative_end(superblock: &Superblock, found: u64) -> Result<u64> {
     })
 }
 
+/// The absolute end that the superblock states, if there is one that can be read.
+pub(super) fn stored_end(storage: &Arc<dyn Storage>) -> Option<u64> {
+    let (superblock, found) = locate(storage).ok()?;
+    Some(relative_end(&superblock, found).ok()?.saturating_add(found))
+}
+
+/// True if a commit of ours left its mark in the superblock.
+fn committing(superblock: &Superblock) -> bool {
+    superblock.version == 3 && superblock.flags == superblock::COMMITTING
+}
+
 /// Bytes of the storage from `found` on.
 fn present(storage: &dyn Storage, found: u64) -> Result<u64> {
     Ok(storage.len()?.saturating_sub(found))
 }
 
 /// The superblock and the absolute offset at which it was found.
-fn locate(storage: &Arc<dyn Storage>) -> Result<(Superblock, u64)> {
+pub(crate) fn locate(storage: &Arc<dyn Storage>) -> Result<(Superblock, u64)> {
     let len = storage.len()?;
     for offset in superblock::candidate_offsets(len) {
         let there = len.saturating_sub(offset).min(superblock::LARGEST as u64);
@@ -210,7 +226,8 @@ fn readable_end(
 ) -> Result<u64> {
     let there = present(storage, found)?;
     let swmr = superblock.version == 3 && superblock.flags & superblock::OPEN_FOR_SWMR != 0;
-    let writing = swmr || superblock.version == 3 && superblock.flags & superblock::OPEN_FOR_WRITE != 0;
+    let flagged = superblock.version == 3 && superblock.flags & superblock::OPEN_FOR_WRITE != 0;
+    let writing = swmr || flagged && !committing(superblock);
     if writing {
         let text = alloc::format!("flags {:#04x}: open for writing, or its writer died", superblock.flags);
         warnings.push(Error::new(ErrorKind::Locked, text).within(NAME).at(found));

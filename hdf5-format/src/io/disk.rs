@@ -1,5 +1,6 @@
 //! A file on disk, read by position.
 
+use super::lock::{Hold, Locking};
 use super::{Storage, StorageMut, past_end};
 use crate::error::{Error, ErrorKind, Result};
 use std::fs;
@@ -14,16 +15,26 @@ pub struct DiskFile {
 }
 
 impl DiskFile {
-    /// Opens a file for reading; its length is taken once.
+    /// Opens a file for reading, without a lock; its length is taken once.
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
+        DiskFile::open_locked(path, Locking::Off)
+    }
+
+    /// Opens a file for reading, and keeps writers out while it is open.
+    ///
+    /// # Errors
+    /// It is missing or a directory, may not be read, or is open for writing elsewhere.
+    pub fn open_locked(path: impl AsRef<Path>, locking: Locking) -> Result<Self> {
         let path = path.as_ref();
         let name = |e: io::Error| Error::from(e).on(path.display());
         let file = fs::File::open(path).map_err(name)?;
-        let meta = file.metadata().map_err(name)?;
-        if meta.is_dir() {
-            return Err(Error::new(crate::ErrorKind::Io, "is a directory").on(path.display()));
+        if file.metadata().map_err(name)?.is_dir() {
+            return Err(Error::new(ErrorKind::Io, "is a directory").on(path.display()));
         }
-        Ok(DiskFile { file: Positional::new(file), len: meta.len() })
+        locking.lock(&file, Hold::Shared).map_err(|e| e.on(path.display()))?;
+        // Before the lock a writer could still have changed it.
+        let len = file.metadata().map_err(name)?.len();
+        Ok(DiskFile { file: Positional::new(file), len })
     }
 }
 
@@ -48,43 +59,43 @@ pub struct DiskFileMut {
 }
 
 impl DiskFileMut {
-    /// Opens an existing file.
+    /// Opens an existing file, and keeps everybody else out while it is open.
     ///
     /// # Errors
-    /// It is missing, a directory, or may not be written.
-    pub fn open(path: impl AsRef<Path>) -> Result<Self> {
-        let how = fs::OpenOptions::new().read(true).write(true).open(path.as_ref());
-        DiskFileMut::start(how, path.as_ref())
+    /// It is missing, a directory, or may not be written; or it is open elsewhere.
+    pub fn open(path: impl AsRef<Path>, locking: Locking) -> Result<Self> {
+        DiskFileMut::start(fs::OpenOptions::new().read(true).write(true), path.as_ref(), locking)
     }
 
     /// Creates a file, which must not exist yet.
     ///
     /// # Errors
     /// It exists, or the folder may not be written.
-    pub fn create_new(path: impl AsRef<Path>) -> Result<Self> {
-        let how = fs::OpenOptions::new().read(true).write(true).create_new(true).open(path.as_ref());
-        DiskFileMut::start(how, path.as_ref())
+    pub fn create_new(path: impl AsRef<Path>, locking: Locking) -> Result<Self> {
+        DiskFileMut::start(fs::OpenOptions::new().read(true).write(true).create_new(true), path.as_ref(), locking)
     }
 
-    /// Creates a file; what was there of that name goes.
+    /// Creates a file, or opens the one of that name, whose content stays.
     ///
     /// # Errors
-    /// The file or its folder may not be written.
-    pub fn create(path: impl AsRef<Path>) -> Result<Self> {
-        let how = fs::OpenOptions::new().read(true).write(true).create(true).truncate(true).open(path.as_ref());
-        DiskFileMut::start(how, path.as_ref())
+    /// The file or its folder may not be written; or it is open elsewhere.
+    pub fn create(path: impl AsRef<Path>, locking: Locking) -> Result<Self> {
+        let mut how = fs::OpenOptions::new();
+        // What another program has open must not go: the lock comes first.
+        DiskFileMut::start(how.read(true).write(true).create(true).truncate(false), path.as_ref(), locking)
     }
 
-    fn start(file: io::Result<fs::File>, path: &Path) -> Result<Self> {
+    fn start(how: &fs::OpenOptions, path: &Path, locking: Locking) -> Result<Self> {
         let name = |e: io::Error| Error::from(e).on(path.display());
-        let file = file.map_err(name)?;
+        let file = how.open(path).map_err(name)?;
         if file.metadata().map_err(name)?.is_dir() {
             return Err(Error::new(ErrorKind::Io, "is a directory").on(path.display()));
         }
+        locking.lock(&file, Hold::Exclusive).map_err(|e| e.on(path.display()))?;
         Ok(DiskFileMut { file: Positional::new(file) })
     }
 
-    /// The file itself, for locks.
+    /// The file itself.
     pub fn as_file(&self) -> &fs::File {
         &self.file.file
     }
@@ -115,6 +126,17 @@ impl StorageMut for DiskFileMut {
     fn sync(&self) -> Result<()> {
         Ok(self.file.file.sync_data()?)
     }
+}
+
+/// Makes the name of a new file survive a crash, where the system can: some have no way, and some need none.
+pub(crate) fn sync_folder_of(path: &Path) {
+    #[cfg(unix)]
+    {
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let _ = fs::File::open(folder).and_then(|folder| folder.sync_all());
+    }
+    #[cfg(not(unix))]
+    let _ = path;
 }
 
 /// Reads and writes by position.

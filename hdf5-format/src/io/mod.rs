@@ -3,17 +3,25 @@
 #[cfg(feature = "std")]
 mod disk;
 mod external;
+#[cfg(feature = "std")]
+mod lock;
 mod memory;
 #[cfg(feature = "mmap")]
 mod mmap;
+mod patched;
 mod pieces;
 
 #[cfg(feature = "std")]
+pub(crate) use disk::sync_folder_of;
+#[cfg(feature = "std")]
 pub use disk::{DiskFile, DiskFileMut};
 pub use external::{ExternalKind, ExternalPolicy, Resolver};
+#[cfg(feature = "std")]
+pub use lock::Locking;
 pub use memory::MemoryFile;
 #[cfg(feature = "mmap")]
 pub use mmap::MappedFile;
+pub(crate) use patched::{Patch, Patched};
 pub use pieces::{Piece, Pieces};
 
 use crate::error::{Error, ErrorKind, Result};

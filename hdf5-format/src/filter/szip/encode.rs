@@ -2,7 +2,7 @@
 
 use super::client::Layout;
 use super::entropy::{Pair, RUN_ALL, RUN_BLOCKS};
-use super::groups::{Block, GROUP, Group, pairwise};
+use super::groups::{GROUP, Group, pairwise};
 use super::writer::Writer;
 use crate::filter::simd::vectorized;
 
@@ -16,20 +16,27 @@ pub(super) fn encode(samples: &[u8], out: &mut [u8], layout: &Layout) -> Option<
     }
     vectorized(
         #[inline(always)]
-        || {
-            let mut encoder = Encoder::new(out, layout);
-            for line in samples.chunks(layout.line.saturating_mul(layout.size)) {
-                encoder.line(line, samples.len())?;
-            }
-            Some(encoder.writer.len()).filter(|&len| len <= samples.len())
+        || match layout.block.div_ceil(GROUP) {
+            ..=1 => encode_groups::<1>(samples, out, layout),
+            2 => encode_groups::<2>(samples, out, layout),
+            3 => encode_groups::<3>(samples, out, layout),
+            _ => encode_groups::<4>(samples, out, layout),
         },
     )
 }
 
-struct Encoder<'a> {
+/// [`encode`] for blocks that `GROUPS` groups hold: their loops have a length that the compiler knows.
+#[inline(always)]
+fn encode_groups<const GROUPS: usize>(samples: &[u8], out: &mut [u8], layout: &Layout) -> Option<usize> {
+    let mut encoder = Encoder::<GROUPS>::new(out, layout);
+    for line in samples.chunks(layout.line.saturating_mul(layout.size)) {
+        encoder.line(line, samples.len())?;
+    }
+    Some(encoder.writer.len()).filter(|&len| len <= samples.len())
+}
+
+struct Encoder<'a, const GROUPS: usize> {
     layout: Layout,
-    /// Groups that hold a block.
-    groups: usize,
     max: u32,
     id_bits: u32,
     writer: Writer<'a>,
@@ -41,13 +48,12 @@ struct Encoder<'a> {
     zeros_first: Option<u32>,
 }
 
-impl<'a> Encoder<'a> {
+impl<'a, const GROUPS: usize> Encoder<'a, GROUPS> {
     #[inline(always)]
     fn new(out: &'a mut [u8], layout: &Layout) -> Self {
         let (max, id_bits) = (layout.max(), layout.id_bits());
         let writer = Writer::new(out);
-        let groups = layout.block.div_ceil(GROUP);
-        Encoder { layout: *layout, groups, max, id_bits, writer, low: 0, zeros: 0, zeros_first: None }
+        Encoder { layout: *layout, max, id_bits, writer, low: 0, zeros: 0, zeros_first: None }
     }
 
     /// One line, filled up to its length. `None` if the stream is longer than `limit` bytes or a sample too large.
@@ -57,11 +63,10 @@ impl<'a> Encoder<'a> {
         let blocks = self.layout.line.div_ceil(block);
         let mut rest = line;
         let mut done = 0usize;
-        let mut storage: [Block; 2] = Default::default();
         while !rest.is_empty() {
-            let [values, befores] = storage.each_mut().map(|block| block.get_mut(..self.groups).unwrap_or(&mut []));
-            let count = load(rest, values, block, &self.layout);
-            if all_bits(values) > self.max || self.writer.len() > limit {
+            let [mut values, mut befores] = [[[0; GROUP]; GROUPS]; 2];
+            let count = load(rest, &mut values, block, &self.layout);
+            if all_bits(&values) > self.max || self.writer.len() > limit {
                 return None;
             }
             let first = (nearest && done == 0).then(|| values.as_flattened().first().copied().unwrap_or(0));
@@ -73,14 +78,14 @@ impl<'a> Encoder<'a> {
                 });
             } else if nearest {
                 let before = line.len().saturating_sub(rest.len()).saturating_sub(size);
-                load(line.get(before..)?, befores, block, &self.layout);
+                load(line.get(before..)?, &mut befores, block, &self.layout);
             }
             if nearest {
-                differences(values, befores, self.max);
-                clear(values, count);
+                differences(&mut values, &befores, self.max);
+                clear(&mut values, count);
             }
             done = done.saturating_add(1);
-            self.block(values, first, done, blocks);
+            self.block(&values, first, done, blocks);
             rest = rest.get(block.saturating_mul(size)..).unwrap_or(&[]);
         }
         // Blocks of padding.
@@ -93,7 +98,7 @@ impl<'a> Encoder<'a> {
 
     /// The block after which `done` of the line's `blocks` are done.
     #[inline(always)]
-    fn block(&mut self, values: &[Group], first: Option<u32>, done: usize, blocks: usize) {
+    fn block(&mut self, values: &[Group; GROUPS], first: Option<u32>, done: usize, blocks: usize) {
         let sum = sum(values, 0);
         if sum == 0 {
             if self.zeros == 0 {
@@ -144,7 +149,7 @@ impl<'a> Encoder<'a> {
     /// Sets `low` to the number of lower bits with the shortest code, and returns the bits of the code. The lengths are
     /// convex in `low`; of equal ones the nearest to that of the last block is taken.
     #[inline(always)]
-    fn choose_low(&mut self, values: &[Group], count: u32) -> u32 {
+    fn choose_low(&mut self, values: &[Group; GROUPS], count: u32) -> u32 {
         let cost = |low: u32| sum(values, low).wrapping_add(count.wrapping_mul(low.wrapping_add(1)));
         let most = self.layout.uncoded().wrapping_sub(2);
         let (below, above) = (self.low.saturating_sub(1), self.low.wrapping_add(1).min(most));
@@ -189,7 +194,7 @@ impl<'a> Encoder<'a> {
 
 /// The sum of the values shifted to the right.
 #[inline(always)]
-fn sum(values: &[Group], shift: u32) -> u32 {
+fn sum<const GROUPS: usize>(values: &[Group; GROUPS], shift: u32) -> u32 {
     let mut sum = 0u32;
     for group in values {
         let group = group.map(|value| value.wrapping_shr(shift));
@@ -200,7 +205,7 @@ fn sum(values: &[Group], shift: u32) -> u32 {
 
 /// The bits that any of the values has.
 #[inline(always)]
-fn all_bits(values: &[Group]) -> u32 {
+fn all_bits<const GROUPS: usize>(values: &[Group; GROUPS]) -> u32 {
     values.iter().fold(0, |all, group| all | group.iter().fold(0, |all, value| all | value))
 }
 
@@ -213,7 +218,7 @@ fn second_extension(values: &[u32]) -> u32 {
 
 /// Turns samples into differences from the samples before them.
 #[inline(always)]
-fn differences(samples: &mut [Group], befores: &[Group], max: u32) {
+fn differences<const GROUPS: usize>(samples: &mut [Group; GROUPS], befores: &[Group; GROUPS], max: u32) {
     for (samples, befores) in samples.iter_mut().zip(befores) {
         *samples = pairwise(*samples, *befores, |sample, before| {
             let room = before.min(max.wrapping_sub(before));
@@ -227,7 +232,7 @@ fn differences(samples: &mut [Group], befores: &[Group], max: u32) {
 
 /// Makes the values from the one at `count` on zero.
 #[inline(always)]
-fn clear(values: &mut [Group], count: usize) {
+fn clear<const GROUPS: usize>(values: &mut [Group; GROUPS], count: usize) {
     if count < values.as_flattened().len() {
         values.as_flattened_mut().iter_mut().skip(count).for_each(|value| *value = 0);
     }
@@ -235,7 +240,7 @@ fn clear(values: &mut [Group], count: usize) {
 
 /// Loads up to `most` samples and returns how many they are; the others become zero.
 #[inline(always)]
-fn load(bytes: &[u8], samples: &mut [Group], most: usize, layout: &Layout) -> usize {
+fn load<const GROUPS: usize>(bytes: &[u8], samples: &mut [Group; GROUPS], most: usize, layout: &Layout) -> usize {
     match (layout.size, layout.big_endian) {
         (1, _) => load_all(bytes, samples, most, |&[byte]: &[u8; 1]| byte.into()),
         (2, false) => load_all(bytes, samples, most, |&bytes| u16::from_le_bytes(bytes).into()),
@@ -246,9 +251,9 @@ fn load(bytes: &[u8], samples: &mut [Group], most: usize, layout: &Layout) -> us
 }
 
 #[inline(always)]
-fn load_all<const N: usize>(
+fn load_all<const N: usize, const GROUPS: usize>(
     bytes: &[u8],
-    samples: &mut [Group],
+    samples: &mut [Group; GROUPS],
     most: usize,
     sample: impl Fn(&[u8; N]) -> u32,
 ) -> usize {

@@ -1,15 +1,10 @@
 //! Blocks as loops of vector instructions want them: groups of a fixed length, as many as a block needs.
 
-use super::client::MAX_BLOCK;
-
 /// Values that vector instructions work on together.
 pub(super) const GROUP: usize = 8;
 
 /// Values that vector instructions work on together.
 pub(super) type Group = [u32; GROUP];
-
-/// Room for the values or samples of any block.
-pub(super) type Block = [Group; MAX_BLOCK / GROUP];
 
 /// Combines the values of two groups. All of them are read before any is written, which lets the loop become vector
 /// instructions wherever the groups are.
