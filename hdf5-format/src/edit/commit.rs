@@ -101,6 +101,7 @@ impl Editor {
             self.overlay.set_unsynced(true);
             storage.set_len(end)?;
         }
+        // A.
         if self.overlay.is_unsynced() {
             *reached = Reached::Unsynced;
             storage.sync()?;
@@ -118,10 +119,10 @@ impl Editor {
         if let Some(marked) = self.marked() {
             storage.write_at(base, &marked)?;
         }
-        // 3. From here on the commit is durable.
+        // B. From here on the commit is durable.
         *reached = Reached::Durable;
         storage.sync()?;
-        // 4. to 6. The same bytes in place; the superblock has the lowest offset of all and comes last.
+        // 3 and 4. The same bytes in place; the superblock has the lowest offset of all and comes last.
         *reached = Reached::InPlace;
         let Some((superblock, rest)) = live.split_first() else { return storage.set_len(end) };
         put_in_place(storage, base, superblock.1, end, &mut || write_pieces(storage, rest.iter().copied()))
@@ -200,7 +201,7 @@ fn write_pieces<'a>(
     Ok(())
 }
 
-/// Steps 4 to 6: the bytes of a durable record go to their places, `rest` first; then the record goes.
+/// Steps 3 and 4: the bytes of a durable record go to their places, `rest` first; then the record goes.
 pub(super) fn put_in_place(
     storage: &(impl StorageMut + ?Sized),
     base: u64,
@@ -211,7 +212,7 @@ pub(super) fn put_in_place(
     rest()?;
     let marked = mark(superblock, COMMITTING);
     storage.write_at(base, marked.as_deref().unwrap_or(superblock))?;
-    // 5. Record and mark may go when all is there.
+    // C. Record and mark may go when all is there.
     storage.sync()?;
     if marked.is_some() {
         storage.write_at(base, superblock)?;

@@ -75,6 +75,11 @@ impl SimDisk {
         log.acked.push(ops);
     }
 
+    /// What is on the disk now.
+    pub(crate) fn bytes(&self) -> Vec<u8> {
+        self.now.to_vec()
+    }
+
     pub(crate) fn ops(&self) -> Vec<Op> {
         self.log.lock().unwrap().ops.clone()
     }

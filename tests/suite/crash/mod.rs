@@ -5,6 +5,7 @@ mod content;
 mod disk;
 mod faults;
 mod images;
+mod recovery;
 mod sweep;
 mod workloads;
 

@@ -100,7 +100,7 @@ fn plain_group(root: &Group) -> Result<Group> {
 }
 
 fn ordered_group(root: &Group) -> Result<Group> {
-    root.create_group_with("g", &GroupStyle { track_order: Some(true), ..GroupStyle::default() })
+    root.create_group_with("g", &GroupStyle::tracked(true))
 }
 
 fn attributes(file: &File, step: usize) -> Result<()> {
@@ -258,7 +258,7 @@ fn implicit() -> Vec<u8> {
 
 pub(crate) fn all() -> Vec<Workload> {
     let new = |name, style, steps, change| Workload { name, style: Some(style), start: Vec::new(), steps, change };
-    let user_block = |low| FileStyle { user_block: 512, track_order: Some(true), ..style(low) };
+    let user_block = |low| FileStyle { user_block: 512, root: GroupStyle::tracked(true), ..style(low) };
     vec![
         new("symbol table", small_nodes(), 10, |f, i| links_of(f, i, 6, 4, plain_group)),
         new("local heap", style(Version::Earliest), 10, |f, i| links_of(f, i, 3, 120, plain_group)),
