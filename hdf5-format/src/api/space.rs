@@ -68,7 +68,10 @@ pub(super) fn reclaim(core: &Arc<FileCore>, editor: &mut Editor) -> Result<u64> 
     }
     let report = check::run(core, CheckOptions::new().space_only(true));
     if !report.complete {
-        let why = report.damage().next().map_or_else(|| "it holds messages of unknown types".into(), |f| f.to_string());
+        let why = report
+            .damage()
+            .next()
+            .map_or_else(|| "it holds messages of unknown types".into(), |f| alloc::format!("{f}"));
         let text = alloc::format!("what is unused is not certain: {why}");
         return Err(Error::new(ErrorKind::Conflict, text).hint("repack the file: the copy has no unused space"));
     }
