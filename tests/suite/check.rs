@@ -4,8 +4,9 @@ use crate::files;
 use hdf5_format::check::{CheckOptions, Code, Report, SpaceBlock};
 use hdf5_format::codec::checksum::lookup3;
 use hdf5_format::edit::{Bounds, FileStyle, GroupStyle, Version};
+use hdf5_format::format::message::datatype::{Class, VlenKind};
 use hdf5_format::io::MemoryFile;
-use hdf5_format::{CreateOptions, File, OpenOptions};
+use hdf5_format::{CreateOptions, File, OpenOptions, Value};
 use std::sync::Arc;
 
 fn all() -> CheckOptions {
@@ -370,6 +371,32 @@ fn no_change_loses_space() {
                 assert_eq!(known, found, "seed {seed}, step {step}");
             }
         }
+    }
+}
+
+#[test]
+fn collections_that_were_given_back_are_not_filled_on() {
+    let texts = files::open("types_text.h5");
+    let text = texts.root().unwrap().iter().find_map(|member| {
+        let dataset = member.ok()?.object.ok()?.into_dataset().ok()?;
+        matches!(dataset.dtype().class, Class::Vlen { kind: VlenKind::String, .. }).then(|| dataset.dtype().clone())
+    });
+    let text = text.expect("the fixture has text of variable length");
+    let file = CreateOptions::new().create_in(memory()).unwrap();
+    let value = |text: &str| [Value::String(text.as_bytes().to_vec())];
+    let root = file.root_object().unwrap();
+    for round in 0..3 {
+        root.info().set_attr_values("text", &text, Some(&[]), &value("first")).unwrap();
+        file.commit().unwrap();
+        root.info().delete_attr("text").unwrap();
+        file.commit().unwrap();
+        file.reclaim().unwrap();
+        add(&file, 20 * round, 20 * round + 20);
+        root.info().set_attr_values("text", &text, Some(&[]), &value("second")).unwrap();
+        file.commit().unwrap();
+        let report = file.check(all());
+        assert!(report.is_clean(), "{:#?}", report.findings);
+        assert_eq!(file.root_object().unwrap().info().attr("text").unwrap().read::<String>().unwrap(), "second");
     }
 }
 

@@ -76,8 +76,6 @@ pub(super) fn reclaim(core: &Arc<FileCore>, editor: &mut Editor) -> Result<u64> 
         return Err(Error::new(ErrorKind::Conflict, text).hint("repack the file: the copy has no unused space"));
     }
     let base = core.ctx().base();
-    for &(offset, len) in &report.holes {
-        editor.add_free(offset.saturating_sub(base), len);
-    }
+    editor.add_free(report.holes.iter().map(|&(offset, len)| (offset.saturating_sub(base), len)));
     Ok(editor.free_bytes())
 }

@@ -263,9 +263,11 @@ impl Editor {
         self.space.is_committed() && self.overlay.dirty_bytes() == 0
     }
 
-    /// Makes a range available that the committed state does not use.
-    pub(crate) fn add_free(&mut self, start: u64, len: u64) {
-        self.space.add_free(start, start.saturating_add(len));
+    /// Makes ranges available that the committed state does not use: start and length of each.
+    pub(crate) fn add_free(&mut self, ranges: impl Iterator<Item = (u64, u64)>) {
+        // Collections with room that nothing points at are among what is free.
+        self.global_heap = global_heap::GlobalHeapEditor::default();
+        ranges.for_each(|(start, len)| self.space.add_free(start, start.saturating_add(len)));
     }
 
     /// The storage as it reads with all changes.
