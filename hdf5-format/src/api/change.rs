@@ -16,6 +16,7 @@ use crate::dataset::file::{CoreOptions, FileCore};
 use crate::dataset::stored::StoredDataset;
 use crate::edit::{
     self, Condition, Durability, Editor, FileStyle, GroupStyle, LayoutChoice, NewAttribute, NewDataset, ObjectStyle,
+    Vacancy,
 };
 use crate::error::{Error, ErrorKind, Result};
 use crate::filter::Filters;
@@ -235,17 +236,14 @@ impl Group {
         let (parent, name) = split(path).map_err(|e| e.on(self.path()))?;
         let parent = self.parent(parent)?;
         let shown = parent.child_path(name);
-        if parent.link(name).is_ok() {
-            let hint = "delete it first, or choose another name";
-            return Err(Error::new(ErrorKind::Conflict, "there is an object of this name").hint(hint).on(shown));
-        }
-        let address = change(&self.core, |editor| {
+        let header = change(&self.core, |editor| {
+            let vacancy = Vacancy::find(editor, parent.address(), name)?;
             let header = make(editor)?;
-            edit::link(editor, parent.address(), name, LinkValue::Hard(header.address))?;
-            Ok(header.address)
+            vacancy.fill(editor, LinkValue::Hard(header.address))?;
+            Ok(header)
         });
-        let address = address.map_err(|e| e.on(&shown))?;
-        self.file().at_address(address, shown)
+        let header = header.map_err(|e| e.on(&shown))?;
+        Object::new(ObjectInfo::new(Arc::clone(&self.core), shown, header))
     }
 
     /// The group at a path from this one; "" is this one.

@@ -3,8 +3,8 @@
 use super::change::{change, split};
 use super::group::Group;
 use super::object::ObjectInfo;
-use crate::edit::{self, Copier, CopyStyle};
-use crate::error::{Error, ErrorKind, Result};
+use crate::edit::{self, Copier, CopyStyle, Vacancy};
+use crate::error::Result;
 use crate::format::message::link::LinkValue;
 
 impl Group {
@@ -31,11 +31,8 @@ impl Group {
         let (parent, name) = split(to.as_ref()).map_err(|e| e.on(self.path()))?;
         let parent = self.parent(parent)?;
         let shown = parent.child_path(name);
-        if parent.link(name).is_ok() {
-            let hint = "delete it first, or choose another name";
-            return Err(Error::new(ErrorKind::Conflict, "there is an object of this name").hint(hint).on(shown));
-        }
         change(&self.core, |editor| {
+            Vacancy::find(editor, parent.address(), name).map_err(|e| e.on(&shown))?;
             let mut copier = Copier::new(&object.core, &self.core, style);
             let copy = copier.object(editor, object.address(), object.path().into())?;
             copier.finish(editor)?;

@@ -10,12 +10,26 @@ use alloc::vec::Vec;
 pub struct Writer {
     buf: Vec<u8>,
     sizes: Sizes,
+    /// Checksums of the whole are left out, for someone to make them later.
+    unsealed: bool,
+    /// Where the last of them goes.
+    sum_at: Option<usize>,
 }
 
 impl Writer {
     /// An empty buffer.
     pub fn new(sizes: Sizes) -> Self {
-        Writer { buf: Vec::new(), sizes }
+        Writer { buf: Vec::new(), sizes, unsealed: false, sum_at: None }
+    }
+
+    /// An empty buffer for one structure, whose checksum is made later: see [`Writer::sum_at`].
+    pub fn unsealed(sizes: Sizes) -> Self {
+        Writer { unsealed: true, ..Writer::new(sizes) }
+    }
+
+    /// Where the checksum of everything before goes, if it was left out.
+    pub fn sum_at(&self) -> Option<usize> {
+        self.sum_at
     }
 
     /// The file-wide widths.
@@ -137,6 +151,10 @@ impl Writer {
 
     /// Appends the lookup3 checksum of everything from position `start`.
     pub fn checksum_from(&mut self, start: usize) {
+        if self.unsealed && start == 0 {
+            self.sum_at = Some(self.buf.len());
+            return self.zeros(4);
+        }
         let sum = lookup3(self.buf.get(start..).unwrap_or(&[]), 0);
         self.u32(sum);
     }

@@ -157,6 +157,19 @@ pub(crate) fn len(editor: &Editor, header: Address) -> Result<u64> {
     nodes::load_header(editor.ctx(), header).map(|header| header.total_records)
 }
 
+/// Lets the trees of two headers change places.
+///
+/// # Errors
+/// A header is damaged.
+pub(crate) fn exchange(editor: &mut Editor, a: Address, b: Address) -> Result<()> {
+    let headers = [(a, nodes::load_header(editor.ctx(), b)?), (b, nodes::load_header(editor.ctx(), a)?)];
+    headers.into_iter().try_for_each(|(place, header)| {
+        let mut writer = editor.block_writer();
+        header.encode(&mut writer)?;
+        editor.write_block(place, &writer)
+    })
+}
+
 /// Calls `each` with every record, in no order, and gives back all blocks of the tree, the header too.
 ///
 /// # Errors

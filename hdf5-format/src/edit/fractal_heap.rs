@@ -280,9 +280,9 @@ impl HeapEditor {
         if self.header == self.old {
             return Ok(());
         }
-        let mut writer = editor.writer();
+        let mut writer = editor.block_writer();
         self.header.encode(&mut writer)?;
-        editor.write(self.address, writer.as_slice())
+        editor.write_block(self.address, &writer)
     }
 
     fn parse_id<'i>(&self, ctx: &FileContext, id: &'i [u8]) -> Result<HeapId<'i>> {

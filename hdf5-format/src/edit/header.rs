@@ -297,8 +297,8 @@ fn write(
     }
     header.message_count = count;
     for (index, (body, chunk)) in bodies.iter().zip(header.chunks.clone()).enumerate() {
-        let bytes = frame(editor, header, index, body)?;
-        editor.write(chunk.address, &bytes)?;
+        let block = frame(editor, header, index, body)?;
+        editor.write_block(chunk.address, &block)?;
     }
     Ok(())
 }
@@ -324,8 +324,8 @@ fn fill(form: MessageForm, writer: &mut Writer, room: usize) -> Result<u32> {
 }
 
 /// A chunk with what stands around its messages.
-fn frame(editor: &Editor, header: &ObjectHeader, index: usize, body: &Writer) -> Result<Vec<u8>> {
-    let mut writer = editor.writer();
+fn frame(editor: &Editor, header: &ObjectHeader, index: usize, body: &Writer) -> Result<Writer> {
+    let mut writer = editor.block_writer();
     let len = body.position() as u64;
     match (index, header.version) {
         (0, 1) => {
@@ -343,7 +343,7 @@ fn frame(editor: &Editor, header: &ObjectHeader, index: usize, body: &Writer) ->
     if header.version == 2 {
         writer.checksum_from(0);
     }
-    Ok(writer.into_bytes())
+    Ok(writer)
 }
 
 #[cfg(test)]

@@ -42,23 +42,47 @@ pub(crate) fn check_name(name: &[u8]) -> Result<()> {
 /// # Errors
 /// The name is no name or is taken, the object is no group, or its links are damaged.
 pub(crate) fn insert(editor: &mut Editor, group: Address, name: &[u8], target: LinkValue) -> Result<()> {
-    check_name(name)?;
     check_target(&target)?;
-    let mut header = ObjectHeader::load(editor.ctx(), group)?;
-    let links = Links::open(editor.ctx(), &header)?;
-    if links.lookup(editor.ctx(), name)?.is_some() {
-        let shown = String::from_utf8_lossy(name);
-        return Err(Error::new(ErrorKind::Conflict, alloc::format!("there is a link named {shown:?}"))
-            .hint("delete it first, or choose another name"));
-    }
-    if let Some(table) = groups::symbol_table_of(editor, &header)? {
-        let old_can = name.is_ascii() && matches!(target, LinkValue::Hard(_) | LinkValue::Soft(_));
-        if old_can {
-            return old::insert(editor, &table, name, &target);
+    Vacancy::find(editor, group, name)?.fill(editor, target)
+}
+
+/// A name that no link of a group has.
+pub(crate) struct Vacancy<'n> {
+    group: ObjectHeader,
+    name: &'n [u8],
+}
+
+impl<'n> Vacancy<'n> {
+    /// Looks whether a name is one and is free.
+    ///
+    /// # Errors
+    /// The name is no name or is taken, the object is no group, or its links are damaged.
+    pub(crate) fn find(editor: &Editor, group: Address, name: &'n [u8]) -> Result<Self> {
+        check_name(name)?;
+        let group = ObjectHeader::load(editor.ctx(), group)?;
+        if Links::open(editor.ctx(), &group)?.lookup(editor.ctx(), name)?.is_some() {
+            let shown = String::from_utf8_lossy(name);
+            return Err(Error::new(ErrorKind::Conflict, alloc::format!("there is a link named {shown:?}"))
+                .hint("delete it first, or choose another name"));
         }
-        old::convert(editor, &mut header, &table)?;
+        Ok(Vacancy { group, name })
     }
-    insert_new(editor, &mut header, name, target)
+
+    /// Adds the link. Nothing may have changed the group since.
+    ///
+    /// # Errors
+    /// The group's links are damaged, or the file is full.
+    pub(crate) fn fill(self, editor: &mut Editor, target: LinkValue) -> Result<()> {
+        let Vacancy { group: mut header, name } = self;
+        if let Some(table) = groups::symbol_table_of(editor, &header)? {
+            let old_can = name.is_ascii() && matches!(target, LinkValue::Hard(_) | LinkValue::Soft(_));
+            if old_can {
+                return old::insert(editor, &table, name, &target);
+            }
+            old::convert(editor, &mut header, &table)?;
+        }
+        insert_new(editor, &mut header, name, target)
+    }
 }
 
 fn check_target(target: &LinkValue) -> Result<()> {
@@ -88,6 +112,7 @@ fn insert_new(editor: &mut Editor, header: &mut ObjectHeader, name: &[u8], targe
     let (max_compact, _) = phase_change(editor, header)?;
     let count = header.all(MessageKind::Link).count();
     let compact = info.heap.is_none() && count < usize::from(max_compact) && body.position() <= MAX_BODY;
+    let was_dense = info.heap.is_some();
     if !compact && info.heap.is_none() {
         dense::from_compact(editor, header, &mut info)?;
     }
@@ -95,6 +120,9 @@ fn insert_new(editor: &mut Editor, header: &mut ObjectHeader, name: &[u8], targe
         header.messages.push(message(MessageKind::Link, 0, body.into_bytes()));
     } else {
         dense::insert(editor, &info, &link, body.as_slice())?;
+    }
+    if was_dense && info.next_order.is_none() {
+        return Ok(());
     }
     set_link_info(editor, header, &info)?;
     header::store(editor, header)

@@ -53,7 +53,7 @@ pub(crate) use copy::Copier;
 pub(crate) use create::create;
 pub(crate) use datasets::{NewDataset, commit_datatype, create as create_dataset, dataspace};
 pub(crate) use groups::create as create_group;
-pub(crate) use links::{check_name as check_link_name, insert as link, remove as unlink};
+pub(crate) use links::{Vacancy, check_name as check_link_name, insert as link, remove as unlink};
 pub(crate) use objects::{add_link, drop_link};
 pub(crate) use open::open;
 pub(crate) use raw::{resize, write as write_elements};
@@ -68,6 +68,7 @@ use crate::io::{Storage, StorageMut};
 use crate::limits::Limits;
 use alloc::sync::Arc;
 use overlay::Overlay;
+pub(crate) use overlay::Sum;
 use space::Space;
 
 /// A file being changed, below the level of objects.
@@ -160,6 +161,11 @@ impl Editor {
         Writer::new(self.superblock.sizes)
     }
 
+    /// A writer for one structure, whose checksum is made when it leaves memory: for [`write_block`](Self::write_block).
+    pub(crate) fn block_writer(&self) -> Writer {
+        Writer::unsealed(self.superblock.sizes)
+    }
+
     /// Room for a block of `len` bytes, which read as zeros or as what was there before.
     ///
     /// # Errors
@@ -209,6 +215,44 @@ impl Editor {
         self.changes = self.changes.wrapping_add(1);
         self.overlay.write(self.ctx.absolute(address), bytes);
         Ok(())
+    }
+
+    /// Writes a structure, from a [`block_writer`](Self::block_writer).
+    ///
+    /// # Errors
+    /// It is not inside the file.
+    pub(crate) fn write_block(&mut self, address: Address, block: &Writer) -> Result<()> {
+        let bytes = block.as_slice();
+        let Some(sum_at) = block.sum_at() else { return self.write(address, bytes) };
+        self.write_unsealed(address, bytes, Sum::Before(sum_at))
+    }
+
+    /// A new structure, from a [`block_writer`](Self::block_writer).
+    ///
+    /// # Errors
+    /// As [`allocate`](Self::allocate).
+    pub(crate) fn place_block(&mut self, purpose: Purpose, block: &Writer) -> Result<Address> {
+        let address = self.allocate(purpose, block.position() as u64)?;
+        self.write_block(address, block)?;
+        Ok(address)
+    }
+
+    /// Writes a structure whose checksum is made when it leaves memory.
+    ///
+    /// # Errors
+    /// It is not inside the file.
+    pub(crate) fn write_unsealed(&mut self, address: Address, bytes: &[u8], sum: Sum) -> Result<()> {
+        self.ctx.check(address, bytes.len() as u64, "changed block")?;
+        self.changes = self.changes.wrapping_add(1);
+        self.overlay.write_unsealed(self.ctx.absolute(address), bytes, sum);
+        Ok(())
+    }
+
+    /// Changes bytes of a structure that [`write_unsealed`](Self::write_unsealed) wrote since the last commit: whether
+    /// it did.
+    pub(crate) fn patch_unsealed(&mut self, address: Address, at: usize, bytes: &[u8]) -> bool {
+        self.changes = self.changes.wrapping_add(1);
+        self.overlay.patch_unsealed(self.ctx.absolute(address), at, bytes)
     }
 
     /// Changes raw data. Straight to the storage where no committed structure is; else it waits for the commit.

@@ -1,5 +1,6 @@
 //! Changes that are not in the file yet: dirty bytes over the storage.
 
+use crate::codec::checksum::lookup3;
 use crate::error::Result;
 use crate::io::{Storage, StorageMut};
 use crate::sync::RwLock;
@@ -19,8 +20,27 @@ struct State {
     end: u64,
     /// Disjoint pieces by offset.
     dirty: BTreeMap<u64, Vec<u8>>,
+    /// Structures among them whose checksums are made when they leave, by offset; each lies in one piece.
+    unsealed: BTreeMap<u64, Unsealed>,
     /// Bytes went to the storage that it may still lose.
     unsynced: bool,
+}
+
+/// A structure without its checksum.
+#[derive(Clone, Copy, Debug)]
+struct Unsealed {
+    /// Its bytes.
+    len: usize,
+    sum: Sum,
+}
+
+/// Where a checksum goes, and of what it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Sum {
+    /// Of all bytes before it.
+    Before(usize),
+    /// Of all bytes of the structure, zeros in its own place.
+    Whole(usize),
 }
 
 impl Overlay {
@@ -39,6 +59,21 @@ impl Overlay {
     /// Keeps new bytes.
     pub(super) fn write(&self, offset: u64, bytes: &[u8]) {
         self.state.write().put(offset, bytes);
+    }
+
+    /// Keeps the new bytes of a structure whose checksum is made later.
+    pub(super) fn write_unsealed(&self, offset: u64, bytes: &[u8], sum: Sum) {
+        let mut state = self.state.write();
+        state.put(offset, bytes);
+        state.unsealed.insert(offset, Unsealed { len: bytes.len(), sum });
+    }
+
+    /// Changes bytes of a structure without a checksum: whether there is one at `offset`.
+    pub(super) fn patch_unsealed(&self, offset: u64, at: usize, bytes: &[u8]) -> bool {
+        let mut state = self.state.write();
+        let Some(&Unsealed { len, .. }) = state.unsealed.get(&offset) else { return false };
+        let place = state.piece_mut(offset, len).and_then(|piece| piece.get_mut(at..)?.get_mut(..bytes.len()));
+        place.map(|place| place.copy_from_slice(bytes)).is_some()
     }
 
     /// Writes bytes to the storage itself.
@@ -66,7 +101,9 @@ impl Overlay {
 
     /// All dirty pieces, ascending; none are left.
     pub(super) fn take_dirty(&self) -> BTreeMap<u64, Vec<u8>> {
-        core::mem::take(&mut self.state.write().dirty)
+        let mut state = self.state.write();
+        state.seal();
+        core::mem::take(&mut state.dirty)
     }
 
     /// Puts pieces back that [`take_dirty`](Self::take_dirty) took.
@@ -81,6 +118,11 @@ impl Overlay {
 }
 
 impl Storage for Overlay {
+    fn is_unsealed(&self, offset: u64) -> bool {
+        let state = self.state.read();
+        !state.unsealed.is_empty() && state.unsealed.contains_key(&offset)
+    }
+
     fn len(&self) -> Result<u64> {
         Ok(self.state.read().end)
     }
@@ -111,6 +153,40 @@ impl State {
         bytes.get(from..from.checked_add(len)?)
     }
 
+    /// As [`piece`](Self::piece).
+    fn piece_mut(&mut self, offset: u64, len: usize) -> Option<&mut [u8]> {
+        let (&start, bytes) = self.dirty.range_mut(..=offset).next_back()?;
+        let from = usize::try_from(offset.checked_sub(start)?).ok()?;
+        bytes.get_mut(from..from.checked_add(len)?)
+    }
+
+    /// Makes all checksums that are missing.
+    fn seal(&mut self) {
+        for (offset, Unsealed { len, sum }) in core::mem::take(&mut self.unsealed) {
+            let Some(bytes) = self.piece_mut(offset, len) else { continue };
+            let (Sum::Before(at) | Sum::Whole(at)) = sum;
+            let place = at..at.saturating_add(4);
+            if let Some(place) = bytes.get_mut(place.clone()) {
+                place.fill(0);
+            }
+            let summed = if sum == Sum::Before(at) { bytes.get(..at) } else { Some(&*bytes) };
+            let sum = lookup3(summed.unwrap_or(&[]), 0).to_le_bytes();
+            if let Some(place) = bytes.get_mut(place) {
+                place.copy_from_slice(&sum);
+            }
+        }
+    }
+
+    /// Structures that meet a range are what their writers made of them.
+    fn forget_unsealed(&mut self, offset: u64, end: u64) {
+        while let Some((&start, unsealed)) = self.unsealed.range(..end).next_back() {
+            if start.saturating_add(unsealed.len as u64) <= offset {
+                return;
+            }
+            self.unsealed.remove(&start);
+        }
+    }
+
     fn lay_over(&self, offset: u64, buf: &mut [u8]) {
         let end = offset.saturating_add(buf.len() as u64);
         let before = self.dirty.range(..offset).next_back();
@@ -125,6 +201,7 @@ impl State {
 
     fn put(&mut self, offset: u64, new: &[u8]) {
         let end = offset.saturating_add(new.len() as u64);
+        self.forget_unsealed(offset, end);
         if let Some((&start, bytes)) = self.dirty.range_mut(..=offset).next_back() {
             let from = usize::try_from(offset.saturating_sub(start)).unwrap_or(usize::MAX);
             if let Some(place) = from.checked_add(new.len()).and_then(|to| bytes.get_mut(from..to)) {
@@ -140,6 +217,7 @@ impl State {
 
     /// Takes a range out of all pieces.
     fn cut(&mut self, offset: u64, end: u64) {
+        self.forget_unsealed(offset, end);
         while let Some((&start, bytes)) = self.dirty.range(..end).next_back() {
             let piece_end = start.saturating_add(bytes.len() as u64);
             if piece_end <= offset || end <= offset {

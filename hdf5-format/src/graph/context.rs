@@ -204,7 +204,8 @@ impl FileContext {
 
     /// A cursor over a block that [`FileContext::block`] returned for `address`.
     pub fn cursor<'b>(&self, block: &'b [u8], address: Address, structure: &'static str) -> Cursor<'b> {
-        Cursor::new(block, self.absolute(address), structure, self.sizes)
+        let offset = self.absolute(address);
+        Cursor::new(block, offset, structure, self.sizes).unsealed(self.storage.is_unsealed(offset))
     }
 
     /// The part of an image entry that starts at or before `address` and holds all `len` bytes.

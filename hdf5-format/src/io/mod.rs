@@ -41,6 +41,12 @@ pub trait Storage: Send + Sync {
         None
     }
 
+    /// True if a structure begins at `offset` whose checksum is still to be made: it was never out of this process.
+    fn is_unsealed(&self, offset: u64) -> bool {
+        let _ = offset;
+        false
+    }
+
     /// True if there are no bytes.
     fn is_empty(&self) -> Result<bool> {
         Ok(self.len()? == 0)
@@ -85,6 +91,10 @@ impl<S: Storage + ?Sized> Storage for Arc<S> {
 
     fn view(&self, offset: u64, len: usize) -> Option<&[u8]> {
         (**self).view(offset, len)
+    }
+
+    fn is_unsealed(&self, offset: u64) -> bool {
+        (**self).is_unsealed(offset)
     }
 }
 

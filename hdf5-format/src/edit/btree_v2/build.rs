@@ -76,7 +76,7 @@ impl Builder<'_> {
             }
         }
         let block = node.encode(self.editor, self.header, self.layout)?;
-        let address = self.editor.place(Purpose::BTree, &block)?;
+        let address = self.editor.place_block(Purpose::BTree, &block)?;
         Ok(node.pointer(address))
     }
 

@@ -1,7 +1,7 @@
 //! The nodes that one change of a tree touches: each loaded once, all written when the change is whole.
 
 use super::Compare;
-use crate::codec::{Address, to_usize};
+use crate::codec::{Address, Writer, to_usize};
 use crate::edit::{Editor, Purpose};
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::btree_v2::header::STRUCTURE as HEADER;
@@ -127,12 +127,12 @@ impl Node {
     }
 
     /// The bytes of the node.
-    pub(super) fn encode(&self, editor: &Editor, header: &BTreeV2Header, layout: &Layout) -> Result<Vec<u8>> {
+    pub(super) fn encode(&self, editor: &Editor, header: &BTreeV2Header, layout: &Layout) -> Result<Writer> {
         let records = self.records.as_bytes();
         let node = BTreeV2Node { record_type: header.record_type, records, children: self.children.clone() };
-        let mut writer = editor.writer();
+        let mut writer = editor.block_writer();
         node.encode(&mut writer, layout, self.level)?;
-        Ok(writer.into_bytes())
+        Ok(writer)
     }
 }
 
@@ -398,11 +398,11 @@ impl<'e> Nodes<'e> {
             blocks.push((address, loaded.node.encode(self.editor, &self.header, &self.layout)?));
         }
         if self.header != self.old {
-            let mut writer = self.editor.writer();
+            let mut writer = self.editor.block_writer();
             self.header.encode(&mut writer)?;
-            blocks.push((self.at, writer.into_bytes()));
+            blocks.push((self.at, writer));
         }
-        blocks.iter().try_for_each(|(address, block)| self.editor.write(*address, block))
+        blocks.iter().try_for_each(|(address, block)| self.editor.write_block(*address, block))
     }
 
     /// The number of records of a child.

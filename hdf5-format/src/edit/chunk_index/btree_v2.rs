@@ -292,10 +292,7 @@ impl Tree {
             Ok(())
         })?;
         // The headers change places, then the old tree goes.
-        let header_len = BTreeV2Header::encoded_len(editor.ctx().sizes()) as u64;
-        let (old, new) = (editor.read(self.address, header_len, HEADER)?, editor.read(built, header_len, HEADER)?);
-        editor.write(self.address, &new)?;
-        editor.write(built, &old)?;
+        btree_v2::exchange(editor, self.address, built)?;
         btree_v2::delete(editor, built, &mut |_, _| Ok(()))
     }
 

@@ -4,13 +4,14 @@ use super::HeapEditor;
 use super::geometry::Span;
 use super::tables::{Place, no_block};
 use crate::codec::checksum::lookup3;
-use crate::codec::to_usize;
-use crate::edit::{Editor, Purpose};
+use crate::codec::{Address, to_usize};
+use crate::edit::{Editor, Purpose, Sum};
 use crate::error::{Error, Result};
 use crate::format::fractal_heap::direct::STRUCTURE;
 use crate::format::fractal_heap::{DirectBlock, DirectEntry};
 use crate::graph::FileContext;
 use alloc::vec::Vec;
+use core::ops::Range;
 
 /// Bytes of blocks that are kept in memory.
 const KEPT: u64 = 4 << 20;
@@ -19,7 +20,19 @@ const KEPT: u64 = 4 << 20;
 #[derive(Clone, Debug)]
 pub(super) struct Direct {
     pub(super) bytes: Vec<u8>,
-    pub(super) changed: bool,
+    /// What was changed.
+    changed: Range<usize>,
+}
+
+impl Direct {
+    /// A part of it, to be changed.
+    pub(super) fn part_mut(&mut self, range: Range<usize>) -> &mut [u8] {
+        self.changed = match self.changed.is_empty() {
+            true => range.clone(),
+            false => self.changed.start.min(range.start)..self.changed.end.max(range.end),
+        };
+        self.bytes.get_mut(range).unwrap_or(&mut [])
+    }
 }
 
 impl HeapEditor {
@@ -49,7 +62,7 @@ impl HeapEditor {
                 self.forget_unchanged();
             }
             let bytes = self.load_block(ctx, place.span, entry)?;
-            self.blocks.insert(start, Direct { bytes, changed: false });
+            self.blocks.insert(start, Direct { bytes, changed: 0..0 });
             self.block_bytes = self.block_bytes.saturating_add(size);
         }
         let missing = || Error::corrupt(STRUCTURE, ctx.absolute(self.address), "a block is missing");
@@ -85,7 +98,9 @@ impl HeapEditor {
         let address = editor.allocate(Purpose::LocalHeap, size)?;
         let filtered = self.is_filtered().then_some((size, 0));
         self.set_entry(place, DirectEntry { address: Some(address), filtered })?;
-        self.blocks.insert(start, Direct { bytes: writer.into_bytes(), changed: true });
+        let bytes = writer.into_bytes();
+        let changed = 0..bytes.len();
+        self.blocks.insert(start, Direct { bytes, changed });
         self.block_bytes = self.block_bytes.saturating_add(size);
         self.header.allocated_space = self.header.allocated_space.saturating_add(size);
         Ok(())
@@ -113,14 +128,14 @@ impl HeapEditor {
     }
 
     fn forget_unchanged(&mut self) {
-        self.blocks.retain(|_, block| block.changed);
+        self.blocks.retain(|_, block| !block.changed.is_empty());
         let left = self.blocks.values().map(|block| block.bytes.len() as u64);
         self.block_bytes = left.fold(0, u64::saturating_add);
     }
 
     /// Writes all changed blocks.
     pub(super) fn flush_blocks(&mut self, editor: &mut Editor) -> Result<()> {
-        let changed = self.blocks.iter().filter(|(_, block)| block.changed).map(|(&start, _)| start);
+        let changed = self.blocks.iter().filter(|(_, block)| !block.changed.is_empty()).map(|(&start, _)| start);
         for start in changed.collect::<Vec<_>>() {
             self.flush_block(editor, start)?;
         }
@@ -130,24 +145,23 @@ impl HeapEditor {
     fn flush_block(&mut self, editor: &mut Editor, start: u64) -> Result<()> {
         let (place, mut entry) = self.existing(editor.ctx(), start)?;
         let Some(block) = self.blocks.get_mut(&start) else { return Ok(()) };
-        if self.header.checksums {
-            // The last field of the prefix, zeros in its own sum.
-            let end = to_usize(self.geometry.prefix)?;
-            let sum_at = end.saturating_sub(4)..end;
-            if let Some(sum) = block.bytes.get_mut(sum_at.clone()) {
-                sum.fill(0);
-            }
+        let changed = core::mem::take(&mut block.changed);
+        // The last field of the prefix.
+        let sum = self.header.checksums.then_some(to_usize(self.geometry.prefix)?.saturating_sub(4));
+        let Some(pipeline) = &self.pipeline else {
+            return write_plain(editor, entry.address, &block.bytes, changed, sum);
+        };
+        if let Some(at) = sum {
+            // Zeros in its own sum.
+            let place = at..at.saturating_add(4);
+            block.bytes.get_mut(place.clone()).unwrap_or(&mut []).fill(0);
             let sum = lookup3(&block.bytes, 0).to_le_bytes();
-            if let Some(place) = block.bytes.get_mut(sum_at) {
+            if let Some(place) = block.bytes.get_mut(place) {
                 place.copy_from_slice(&sum);
             }
         }
-        block.changed = false;
-        let encoded = match &self.pipeline {
-            Some(pipeline) => Some(pipeline.encode(&block.bytes, &mut self.scratch)?),
-            None => None,
-        };
-        if let (Some(encoded), Some(address)) = (&encoded, entry.address) {
+        let encoded = pipeline.encode(&block.bytes, &mut self.scratch)?;
+        if let Some(address) = entry.address {
             let (old, new) = (Self::stored_len(place.span, entry), encoded.bytes.len() as u64);
             if old != new {
                 entry.address = Some(editor.allocate(Purpose::LocalHeap, new)?);
@@ -156,10 +170,23 @@ impl HeapEditor {
             entry.filtered = Some((new, encoded.mask));
             self.set_entry(place, entry)?;
         }
-        let bytes = match &encoded {
-            Some(encoded) => encoded.bytes.as_slice(),
-            None => self.blocks.get(&start).map_or(&[][..], |block| &block.bytes),
-        };
-        entry.address.map_or(Ok(()), |address| editor.write(address, bytes))
+        entry.address.map_or(Ok(()), |address| editor.write(address, &encoded.bytes))
     }
+}
+
+/// Writes a block that is stored as it is: what was changed of it, if the rest is in memory anyway.
+fn write_plain(
+    editor: &mut Editor,
+    address: Option<Address>,
+    block: &[u8],
+    changed: Range<usize>,
+    sum_at: Option<usize>,
+) -> Result<()> {
+    let Some(address) = address else { return Ok(()) };
+    let Some(at) = sum_at else { return editor.write(address, block) };
+    let part = block.get(changed.clone()).unwrap_or(&[]);
+    if editor.patch_unsealed(address, changed.start, part) {
+        return Ok(());
+    }
+    editor.write_unsealed(address, block, Sum::Whole(at))
 }

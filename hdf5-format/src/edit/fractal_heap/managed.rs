@@ -41,8 +41,7 @@ impl HeapEditor {
         let at = ctx.absolute(self.address);
         let (span, block) = self.block(ctx, offset)?;
         let range = within(span, prefix, offset, len).map_err(|e| e.at(at))?;
-        block.changed = true;
-        Ok(block.bytes.get_mut(range).unwrap_or(&mut []))
+        Ok(block.part_mut(range))
     }
 
     /// The free space, read if it is not yet.

@@ -171,7 +171,7 @@ impl List {
         header.ghost_count = self.count.saturating_sub(stored);
         header.sections_used = 0;
         let sections = FreeSpaceSections { header: at, sections: self.sections };
-        let mut list = editor.writer();
+        let mut list = editor.block_writer();
         sections.encode(&mut list, &header)?;
         let len = list.position() as u64;
         if header.sections.is_none() || header.sections_allocated != len {
@@ -183,11 +183,11 @@ impl List {
         header.sections_used = len;
         header.sections_allocated = len;
         if let Some(place) = header.sections {
-            editor.write(place, list.as_slice())?;
+            editor.write_block(place, &list)?;
         }
-        let mut writer = editor.writer();
+        let mut writer = editor.block_writer();
         header.encode(&mut writer)?;
-        editor.write(at, writer.as_slice())
+        editor.write_block(at, &writer)
     }
 }
 

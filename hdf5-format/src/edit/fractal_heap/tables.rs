@@ -297,9 +297,9 @@ impl HeapEditor {
     pub(super) fn flush_tables(&mut self, editor: &mut Editor) -> Result<()> {
         let filtered = self.is_filtered();
         for table in self.tables.values_mut().filter(|table| table.changed) {
-            let mut writer = editor.writer();
+            let mut writer = editor.block_writer();
             table.block.encode(&mut writer, &self.header.table, table.rows, filtered)?;
-            editor.write(table.address, writer.as_slice())?;
+            editor.write_block(table.address, &writer)?;
             table.changed = false;
         }
         Ok(())
