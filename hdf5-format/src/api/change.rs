@@ -16,7 +16,7 @@ use crate::dataset::file::{CoreOptions, FileCore};
 use crate::dataset::stored::StoredDataset;
 use crate::edit::{
     self, Condition, Durability, Editor, FileStyle, GroupStyle, LayoutChoice, NewAttribute, NewDataset, ObjectStyle,
-    Vacancy,
+    Owned, Vacancy,
 };
 use crate::error::{Error, ErrorKind, Result};
 use crate::filter::Filters;
@@ -24,6 +24,7 @@ use crate::format::message::datatype::Datatype;
 use crate::format::message::fill_value::Fill;
 use crate::format::message::filter_pipeline::FilterDescription;
 use crate::format::message::link::LinkValue;
+use crate::graph::attributes::AttributeRecord;
 use crate::graph::object_header::ObjectHeader;
 use crate::graph::open;
 use crate::io::{Storage, StorageMut};
@@ -200,6 +201,12 @@ pub(super) fn change<R>(core: &FileCore, work: impl FnOnce(&mut Editor) -> Resul
     result
 }
 
+/// Gives back what only an attribute that is gone used.
+fn give_back(editor: &mut Editor, core: &Arc<FileCore>, attribute: &AttributeRecord) -> Result<()> {
+    edit::values_of(core, attribute)?.release(editor)?;
+    attribute.datatype.committed.map_or(Ok(()), |datatype| edit::drop_link(editor, core, datatype))
+}
+
 /// A path split into the group's path and the last name.
 pub(super) fn split(path: &[u8]) -> Result<(&[u8], &[u8])> {
     let end = path.iter().rposition(|&b| b != b'/').map_or(0, |last| last.saturating_add(1));
@@ -336,7 +343,15 @@ impl Dataset {
     /// As for [`Dataset::write_raw`], and if a value is of another kind than the dataset's type or does not fit it.
     pub fn write_values(&self, selection: impl Into<Select>, values: &[Value]) -> Result<()> {
         let bytes = encode(&self.core, self.dtype(), values).map_err(|e| e.on(self.path()))?;
-        self.write_raw(selection, &bytes)
+        change(&self.core, |editor| {
+            let mut header = ObjectHeader::load(editor.ctx(), self.address())?;
+            let stored = StoredDataset::load(&self.core, &header)?;
+            let (axes, _) = selection.into().resolve(&stored.dataspace.dims)?;
+            let old = Owned::of_elements(&self.core, &stored, &axes)?;
+            edit::write_elements(editor, &mut header, &stored, &axes, &bytes)?;
+            old.release(editor)
+        })
+        .map_err(|e| e.on(self.path()))
     }
 }
 
@@ -378,7 +393,7 @@ impl Group {
         let done = change(&self.core, |editor| {
             let link = edit::unlink(editor, parent.address(), name)?;
             match link.target {
-                LinkValue::Hard(address) => edit::drop_link(editor, address),
+                LinkValue::Hard(address) => edit::drop_link(editor, &self.core, address),
                 _ => Ok(()),
             }
         });
@@ -574,7 +589,7 @@ impl ObjectInfo {
             let new = NewAttribute { name, datatype, committed, dataspace: &dataspace, data };
             committed.map_or(Ok(()), |datatype| edit::add_link(editor, datatype))?;
             let old = edit::set_attribute(editor, self.address(), &new)?;
-            old.and_then(|old| old.datatype.committed).map_or(Ok(()), |datatype| edit::drop_link(editor, datatype))
+            old.map_or(Ok(()), |old| give_back(editor, &self.core, &old))
         })
         .map_err(named)
     }
@@ -602,7 +617,7 @@ impl ObjectInfo {
         let name = name.as_ref();
         change(&self.core, |editor| {
             let old = edit::remove_attribute(editor, self.address(), name)?;
-            old.datatype.committed.map_or(Ok(()), |datatype| edit::drop_link(editor, datatype))
+            give_back(editor, &self.core, &old)
         })
         .map_err(|e| e.on(self.path()))
     }

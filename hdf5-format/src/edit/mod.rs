@@ -37,6 +37,8 @@ mod style;
 #[allow(dead_code, reason = "operations that no change of an object needs yet")]
 pub(crate) mod symbol_table;
 
+mod values;
+
 pub use bounds::{Bounds, Version};
 pub use commit::Durability;
 pub use copy::CopyStyle;
@@ -45,6 +47,7 @@ pub use datasets::{ExternalFile, LayoutChoice};
 pub use groups::GroupStyle;
 pub use space::Purpose;
 pub use style::ObjectStyle;
+pub(crate) use values::Owned;
 
 pub(crate) use attributes::{
     NewAttribute, remove as remove_attribute, rename as rename_attribute, set as set_attribute,
@@ -54,7 +57,7 @@ pub(crate) use create::create;
 pub(crate) use datasets::{NewDataset, commit_datatype, create as create_dataset, dataspace};
 pub(crate) use groups::create as create_group;
 pub(crate) use links::{Vacancy, check_name as check_link_name, insert as link, remove as unlink};
-pub(crate) use objects::{add_link, drop_link};
+pub(crate) use objects::{add_link, drop_link, values_of};
 pub(crate) use open::open;
 pub(crate) use raw::{resize, write as write_elements};
 pub use recover::Recovery;

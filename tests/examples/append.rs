@@ -5,6 +5,8 @@
 //! ```
 //! `check` prints the number of the commit that the file holds, after it compared everything with it.
 
+#![allow(clippy::unwrap_used, missing_docs)]
+
 use hdf5_format::edit::{FileStyle, Version};
 use hdf5_format::format::message::datatype::{BitPadding, ByteOrder, Class, Datatype};
 use hdf5_format::{CreateOptions, Error, ErrorKind, File, Filters, Result, Select, Slice};
@@ -53,7 +55,7 @@ fn commit(file: &File, number: u64) -> Result<()> {
     dataset.write_raw(Select::new([new]), &rows((number - 1) * ROWS, number * ROWS))?;
     let part = Slice::Slab { start: 10, stride: 1, count: 380, block: 1 };
     root.dataset("state")?.write_raw(Select::new([part]), &number.to_le_bytes().repeat(380))?;
-    if number % GROUPS == 0 {
+    if number.is_multiple_of(GROUPS) {
         let group = root.create_group(format!("group {}", number / GROUPS))?;
         group.set_attr_raw("number", &int(), Some(&[]), &number.to_le_bytes())?;
     }
