@@ -93,10 +93,14 @@ impl CreateOptions {
 
 fn start(editor: Editor, options: OpenOptions) -> Result<File> {
     let storage: Arc<dyn Storage> = editor.storage();
-    let OpenOptions { limits, external, filters, name, .. } = options;
+    let OpenOptions { limits, external, filters, name, reuse_space, .. } = options;
     let options = CoreOptions { limits, external, filters, salvage: false, name };
-    let core = FileCore::open_changing(storage, options, Arc::new(Mutex::new(editor)))?;
-    Ok(File { core: Arc::new(core) })
+    let core = Arc::new(FileCore::open_changing(storage, options, Arc::new(Mutex::new(editor)))?);
+    if reuse_space {
+        // Where what is free is not certain the file grows instead.
+        let _ = super::space::reclaim(&core, &mut lock(&core)?.lock());
+    }
+    Ok(File { core })
 }
 
 impl OpenOptions {
@@ -179,7 +183,7 @@ impl File {
     }
 }
 
-fn lock(core: &FileCore) -> Result<&Mutex<Editor>> {
+pub(super) fn lock(core: &FileCore) -> Result<&Mutex<Editor>> {
     core.changer().ok_or_else(|| {
         Error::new(ErrorKind::Invalid, "the file is open for reading only").hint("open it with File::open_rw")
     })

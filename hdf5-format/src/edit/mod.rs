@@ -305,6 +305,18 @@ impl Editor {
         self.space.free_bytes()
     }
 
+    /// True if nothing was changed since the last commit.
+    pub(crate) fn is_committed(&self) -> bool {
+        self.space.is_committed() && self.overlay.dirty_bytes() == 0
+    }
+
+    /// Makes ranges available that the committed state does not use: start and length of each.
+    pub(crate) fn add_free(&mut self, ranges: impl Iterator<Item = (u64, u64)>) {
+        // Collections with room that nothing points at are among what is free.
+        self.global_heap = global_heap::GlobalHeapEditor::default();
+        ranges.for_each(|(start, len)| self.space.add_free(start, start.saturating_add(len)));
+    }
+
     /// The storage as it reads with all changes.
     pub(crate) fn storage(&self) -> Arc<dyn Storage> {
         self.overlay.clone()

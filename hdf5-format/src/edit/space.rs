@@ -151,6 +151,11 @@ impl Space {
         self.end = self.committed_end;
     }
 
+    /// True if all that is allocated is the committed state.
+    pub(super) fn is_committed(&self) -> bool {
+        self.end == self.committed_end && self.pending.total() == 0 && self.fresh.total() == 0
+    }
+
     /// Makes ranges available that are known to be free in the committed state.
     pub(super) fn add_free(&mut self, start: u64, end: u64) {
         if start < end.min(self.end) {
