@@ -4,6 +4,7 @@
 mod allocations;
 mod check;
 mod crash;
+mod edit;
 mod files;
 mod fixtures;
 mod hostile;

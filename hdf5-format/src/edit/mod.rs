@@ -300,6 +300,11 @@ impl Editor {
         Ok(bytes)
     }
 
+    /// Bytes that can be allocated without making the file longer.
+    pub(crate) fn largest_free(&self) -> u64 {
+        self.space.largest_free()
+    }
+
     /// Bytes of the file that nothing uses, as far as this editor knows.
     pub fn free_bytes(&self) -> u64 {
         self.space.free_bytes()

@@ -52,6 +52,11 @@ impl Space {
         self.end
     }
 
+    /// Bytes that can be had without making the file longer.
+    pub(super) fn largest_free(&self) -> u64 {
+        self.reusable.largest()
+    }
+
     /// Bytes for new use.
     pub(super) fn allocate(&mut self, len: u64) -> Result<Address> {
         if len == 0 {
