@@ -3,6 +3,7 @@
 //! Every change is seen at once through all handles of the file, and is in the file for good after
 //! [`File::commit`].
 
+use super::builder::DatasetBuilder;
 use super::dataset::Dataset;
 use super::encode::{Encoder, Heap};
 use super::file::File;
@@ -15,14 +16,11 @@ use crate::codec::Address;
 use crate::dataset::file::{CoreOptions, FileCore};
 use crate::dataset::stored::StoredDataset;
 use crate::edit::{
-    self, Condition, Durability, Editor, FileStyle, GroupStyle, LayoutChoice, NewAttribute, NewDataset, ObjectStyle,
-    Owned, Vacancy,
+    self, Condition, Durability, Editor, FileStyle, GroupStyle, NewAttribute, ObjectStyle, Owned, Vacancy,
 };
 use crate::error::{Error, ErrorKind, Result};
-use crate::filter::Filters;
 use crate::format::message::datatype::Datatype;
-use crate::format::message::fill_value::Fill;
-use crate::format::message::filter_pipeline::FilterDescription;
+use crate::format::message::fill_value::AllocTime;
 use crate::format::message::link::LinkValue;
 use crate::graph::attributes::AttributeRecord;
 use crate::graph::object_header::ObjectHeader;
@@ -331,7 +329,12 @@ impl Dataset {
         let done = change(&self.core, |editor| {
             let mut header = ObjectHeader::load(editor.ctx(), self.address())?;
             let stored = StoredDataset::load(&self.core, &header)?;
-            edit::resize(editor, &mut header, &stored, shape)
+            edit::resize(editor, &mut header, &stored, shape)?;
+            if stored.fill.alloc_time == AllocTime::Early {
+                let stored = StoredDataset::load(&self.core, &header)?;
+                edit::allocate_elements(editor, &mut header, &stored)?;
+            }
+            Ok(())
         });
         done.map_err(|e| e.on(self.path()))?;
         self.refresh()
@@ -356,7 +359,7 @@ impl Dataset {
 }
 
 /// Values as stored elements; what they keep in the heap is written.
-fn encode(core: &FileCore, datatype: &Datatype, values: &[Value]) -> Result<Vec<u8>> {
+pub(super) fn encode(core: &FileCore, datatype: &Datatype, values: &[Value]) -> Result<Vec<u8>> {
     let mut out = Vec::new();
     let address_len = core.ctx().sizes().o();
     change(core, |editor| {
@@ -371,7 +374,7 @@ fn encode(core: &FileCore, datatype: &Datatype, values: &[Value]) -> Result<Vec<
 impl Group {
     /// Starts the description of a new dataset with elements of a type.
     pub fn new_dataset(&self, datatype: Datatype) -> DatasetBuilder<'_> {
-        DatasetBuilder { group: self, new: NewDataset::new(datatype, Some(Vec::new())) }
+        DatasetBuilder::new(self, datatype)
     }
 
     /// Gives a datatype a name, so that datasets and attributes can share it.
@@ -430,111 +433,6 @@ impl From<LinkKind> for LinkValue {
             LinkKind::External { file, path } => LinkValue::External { file, path },
             LinkKind::UserDefined { class, data } => LinkValue::UserDefined { class, data },
         }
-    }
-}
-
-/// A dataset to be made: see [`Group::new_dataset`].
-#[must_use]
-pub struct DatasetBuilder<'a> {
-    group: &'a Group,
-    new: NewDataset,
-}
-
-impl DatasetBuilder<'_> {
-    /// Lengths of the dimensions; none for a scalar, which is the default.
-    pub fn shape(mut self, shape: impl Into<Vec<u64>>) -> Self {
-        self.new.shape = Some(shape.into());
-        self
-    }
-
-    /// No elements at all.
-    pub fn null(mut self) -> Self {
-        self.new.shape = None;
-        self
-    }
-
-    /// What the lengths may grow to; `None` without bound.
-    pub fn maxshape(mut self, max: impl Into<Vec<Option<u64>>>) -> Self {
-        self.new.max_shape = Some(max.into());
-        self
-    }
-
-    /// Elements in chunks of these lengths.
-    pub fn chunks(mut self, chunk: impl Into<Vec<u64>>) -> Self {
-        self.new.layout = LayoutChoice::Chunked(chunk.into());
-        self
-    }
-
-    /// Elements in the object header: for a few bytes.
-    pub fn compact(mut self) -> Self {
-        self.new.layout = LayoutChoice::Compact;
-        self
-    }
-
-    /// Filters in order of writing. The type, the chunk lengths and the fill value come first.
-    ///
-    /// # Errors
-    /// A filter is not in this build, or does not suit the type or the chunk; or no chunk lengths were given.
-    pub fn filter(mut self, filters: &Filters) -> Result<Self> {
-        let LayoutChoice::Chunked(chunk) = &self.new.layout else {
-            return Err(Error::new(ErrorKind::Invalid, "filters work on chunks").hint("give chunk lengths first"));
-        };
-        let fill = match &self.new.fill {
-            Fill::User(element) => Some(element.clone()),
-            Fill::Default => Some(alloc::vec![0; self.new.datatype.size()]),
-            Fill::Undefined => None,
-        };
-        let registry = self.group.core.filters();
-        self.new.filters = filters.describe(registry, &self.new.datatype, chunk, fill.as_deref())?;
-        Ok(self)
-    }
-
-    /// Filters in order of writing, as they are described in the file.
-    pub fn filters_raw(mut self, filters: impl Into<Vec<FilterDescription>>) -> Self {
-        self.new.filters = filters.into();
-        self
-    }
-
-    /// The element that stands where nothing was written, as it is stored.
-    pub fn fill_raw(mut self, element: impl Into<Vec<u8>>) -> Self {
-        self.new.fill = Fill::User(element.into());
-        self
-    }
-
-    /// The value that stands where nothing was written.
-    ///
-    /// # Errors
-    /// It is of another kind than the type, or does not fit it.
-    pub fn fill(self, value: &Value) -> Result<Self> {
-        let element = encode(&self.group.core, &self.new.datatype, core::slice::from_ref(value))?;
-        Ok(self.fill_raw(element))
-    }
-
-    /// Attributes carry their order of creation, and are indexed by it if `indexed`.
-    pub fn track_order(mut self, indexed: bool) -> Self {
-        self.new.object.attribute_order = Some(indexed);
-        self
-    }
-
-    /// Uses a committed datatype instead of one of its own.
-    pub fn committed(mut self, datatype: &NamedDatatype) -> Self {
-        self.new.committed = Some(datatype.address());
-        self.new.datatype = datatype.dtype().clone();
-        self
-    }
-
-    /// Makes the dataset, at a path from the group.
-    ///
-    /// # Errors
-    /// As for [`Group::create_group`], and if what is asked for contradicts itself or exceeds the format.
-    pub fn create(self, path: impl AsRef<[u8]>) -> Result<Dataset> {
-        let DatasetBuilder { group, new } = self;
-        let object = group.create(path.as_ref(), |editor| {
-            let header = edit::create_dataset(editor, &new)?;
-            new.committed.map_or(Ok(()), |datatype| edit::add_link(editor, datatype))?;
-            Ok(header)
-        })?;
-        object.into_dataset()
     }
 }
 

@@ -1,6 +1,7 @@
 //! What users see: files, groups, datasets, attributes.
 
 mod attribute;
+mod builder;
 pub mod canonical;
 mod change;
 mod check;
@@ -21,7 +22,8 @@ mod space;
 mod value;
 
 pub use attribute::Attribute;
-pub use change::{CreateOptions, DatasetBuilder};
+pub use builder::DatasetBuilder;
+pub use change::CreateOptions;
 pub use dataset::{Dataset, Layout};
 pub use element::Element;
 pub use file::File;

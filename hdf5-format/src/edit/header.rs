@@ -118,6 +118,7 @@ pub(crate) fn store(editor: &mut Editor, header: &mut ObjectHeader) -> Result<()
     let form = form(header);
     pad(header, form);
     check_bodies(header)?;
+    heed_unknown(header)?;
     let widths = header.chunks.iter().enumerate();
     let mut rooms: Vec<usize> = widths.map(|(i, chunk)| room(header, i, chunk.len)).collect();
     let link = link_len(editor, form);
@@ -197,6 +198,22 @@ fn pad(header: &mut ObjectHeader, form: MessageForm) {
         body.resize(body.len().next_multiple_of(8), 0);
         message.body = body.into();
     }
+}
+
+/// Messages of unknown kinds may forbid changes, or want to be marked.
+fn heed_unknown(header: &mut ObjectHeader) -> Result<()> {
+    for message in header.messages.iter_mut().filter(|m| matches!(m.kind, MessageKind::Unknown(_))) {
+        if message.flags.has(MessageFlags::FAIL_IF_UNKNOWN_AND_WRITING) {
+            let text = alloc::format!("the object has a message of kind {} that forbids changes", message.kind.name());
+            return Err(Error::unsupported(text)
+                .on_header(header.offset)
+                .hint("a newer program made it; change the object with that"));
+        }
+        if message.flags.has(MessageFlags::MARK_IF_UNKNOWN) {
+            message.flags.0 |= MessageFlags::WAS_UNKNOWN;
+        }
+    }
+    Ok(())
 }
 
 fn check_bodies(header: &ObjectHeader) -> Result<()> {

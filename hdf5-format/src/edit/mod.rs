@@ -37,6 +37,7 @@ mod style;
 #[allow(dead_code, reason = "operations that no change of an object needs yet")]
 pub(crate) mod symbol_table;
 
+mod takeover;
 mod values;
 
 pub use bounds::{Bounds, Version};
@@ -59,7 +60,7 @@ pub(crate) use groups::create as create_group;
 pub(crate) use links::{Vacancy, check_name as check_link_name, insert as link, remove as unlink};
 pub(crate) use objects::{add_link, drop_link, values_of};
 pub(crate) use open::open;
-pub(crate) use raw::{resize, write as write_elements};
+pub(crate) use raw::{allocate as allocate_elements, resize, write as write_elements};
 pub use recover::Recovery;
 pub(crate) use recover::{clear_mark, look, recover};
 

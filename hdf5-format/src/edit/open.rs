@@ -1,6 +1,6 @@
 //! Files that exist, for changing.
 
-use super::{Bounds, Durability, Editor, Version};
+use super::{Bounds, Durability, Editor, Version, takeover};
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::superblock::{COMMITTING, OPEN_FOR_SWMR, OPEN_FOR_WRITE};
 use crate::graph::object_header::ObjectHeader;
@@ -12,8 +12,8 @@ use alloc::sync::Arc;
 /// An editor of an opened file. New objects have the style of the root group.
 ///
 /// # Errors
-/// The file is one that is not changed: of several members, with a metadata cache image or free space that it keeps,
-/// or marked as open elsewhere.
+/// The file is one that is not changed: of several members, or marked as open elsewhere; or what it keeps for whoever
+/// opens it is damaged.
 pub(crate) fn open(
     storage: Arc<dyn StorageMut>,
     opened: &OpenedFile,
@@ -23,12 +23,6 @@ pub(crate) fn open(
     let refused = |text: &'static str, hint: &'static str| Err(Error::unsupported(text).hint(hint));
     if opened.driver.is_some() {
         return refused("a file of several members is not changed", "repack it into one file first");
-    }
-    if opened.cache_image.is_some() {
-        return refused("the file has a metadata cache image", "repack it first");
-    }
-    if opened.file_space.as_ref().is_some_and(|space| space.persist) {
-        return refused("the file keeps its free space in persistent managers", "repack it first");
     }
     let mut superblock = opened.superblock.clone();
     // Where the superblock was found counts, not where it says it is.
@@ -52,5 +46,6 @@ pub(crate) fn open(
     let bounds = Bounds { low, ..Bounds::default() };
     let mut editor = Editor::new(storage, superblock, limits, bounds, durability);
     editor.exists = true;
+    takeover::take_over(&mut editor, opened)?;
     Ok(editor)
 }

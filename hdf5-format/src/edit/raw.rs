@@ -59,6 +59,27 @@ pub(crate) fn write(
     }
 }
 
+/// Takes space for all elements that have none, with the fill value in it.
+///
+/// # Errors
+/// The dataset's storage is damaged, or the file is full.
+pub(crate) fn allocate(editor: &mut Editor, header: &mut ObjectHeader, dataset: &StoredDataset) -> Result<()> {
+    let bytes = box_bytes(dataset.dataspace.dims.iter().copied(), dataset.element_size() as u64);
+    let bytes = bytes.filter(|_| !dataset.dataspace.is_null()).unwrap_or(0);
+    match &dataset.layout.storage {
+        Storage::Contiguous { address: None, .. } if dataset.external.is_none() && bytes > 0 => {
+            let address = allocate_contiguous(editor, bytes)?;
+            fill(editor, address, bytes, dataset)?;
+            let storage = Storage::Contiguous { address: Some(address), size: Some(bytes) };
+            let version = dataset.layout.version.max(3);
+            set_layout(editor, header, &DataLayout { version, storage })?;
+            header::store(editor, header)
+        }
+        Storage::Chunked(layout) if bytes > 0 => chunked::allocate(editor, header, dataset, layout),
+        _ => Ok(()),
+    }
+}
+
 fn check(dataset: &StoredDataset, axes: &[Axis], bytes: &[u8]) -> Result<()> {
     let dims = &dataset.dataspace.dims;
     if dataset.dataspace.is_null() {

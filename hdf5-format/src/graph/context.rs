@@ -141,6 +141,11 @@ impl FileContext {
         self.base.saturating_add(address.0)
     }
 
+    /// The entries of the metadata cache image.
+    pub(crate) fn image(&self) -> &BTreeMap<Address, Vec<u8>> {
+        &self.image
+    }
+
     /// Bytes from `address` to the end of the file.
     pub fn available(&self, address: Address) -> u64 {
         self.end().saturating_sub(address.0)

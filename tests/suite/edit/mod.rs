@@ -185,3 +185,85 @@ fn a_rollback_takes_all_back() {
     assert_eq!(after.root().unwrap().keys(), ["kept"]);
     assert_eq!(memory.to_vec().len(), before.len());
 }
+
+#[test]
+fn space_is_taken_early_where_asked_for() {
+    use hdf5_format::format::message::fill_value::AllocTime;
+    for low in [Version::Earliest, Version::V110] {
+        let (file, memory) = new_file(low);
+        let root = file.root().unwrap();
+        let early = |name: &str| {
+            root.new_dataset(integers())
+                .alloc_time(AllocTime::Early)
+                .fill(&Value::Int(7))
+                .map(|d| (d, name.to_string()))
+        };
+        let (new, name) = early("contiguous").unwrap();
+        let contiguous = new.shape([5]).create(name).unwrap();
+        let (new, name) = early("implicit").unwrap();
+        new.shape([5, 3]).chunks([2, 2]).create(name).unwrap();
+        let (new, name) = early("growing").unwrap();
+        let mut growing = new.shape([3]).maxshape([None]).chunks([2]).create(name).unwrap();
+        growing.resize(&[9]).unwrap();
+        assert_eq!((contiguous.storage_size().unwrap(), growing.num_chunks().unwrap()), (20, Some(5)));
+        file.commit().unwrap();
+        is_clean(&memory);
+        let file = reopened(&memory);
+        for (name, count) in [("contiguous", 5), ("implicit", 15), ("growing", 9)] {
+            assert_eq!(file.dataset(name).unwrap().read_vec::<i32>().unwrap(), vec![7; count], "{name}");
+        }
+    }
+}
+
+#[test]
+fn what_a_file_keeps_for_its_next_opening_is_taken_over() {
+    for (name, path) in [("cache_image.h5", "g3/x"), ("space_fsm.h5", ""), ("space_page.h5", "")] {
+        let memory = MemoryFile::new(std::fs::read(crate::files::folder().join(name)).unwrap());
+        let before = h5_cli::digest::document(&File::from_bytes(memory.to_vec()).unwrap());
+        let file = reopened(&memory);
+        file.root().unwrap().create_group("new").unwrap();
+        file.commit().unwrap();
+        is_clean(&memory);
+        let file = reopened(&memory);
+        file.root().unwrap().delete("new").unwrap();
+        file.commit().unwrap();
+        is_clean(&memory);
+        let after = File::from_bytes(memory.to_vec()).unwrap();
+        let document = h5_cli::digest::document(&after);
+        for (path, object) in before["objects"].as_object().unwrap() {
+            assert_eq!(object["values"], document["objects"][path]["values"], "{name} {path}");
+        }
+        if !path.is_empty() {
+            assert_eq!(after.dataset(path).unwrap().read_vec::<i32>().unwrap(), [0, 7, 14, 21, 28, 35]);
+        }
+    }
+}
+
+#[test]
+fn external_and_virtual_datasets_are_made() {
+    use hdf5_format::edit::ExternalFile;
+    use hdf5_format::format::selection::Selection;
+    use hdf5_format::format::virtual_layout::VirtualMapping;
+    let (file, memory) = new_file(Version::Earliest);
+    let root = file.root().unwrap();
+    let part = ExternalFile { name: b"raw.bin".to_vec(), offset: 8, size: None };
+    let external = root.new_dataset(integers()).shape([4]).external([part]).comment("elsewhere").create("e").unwrap();
+    assert_eq!(external.external_files().unwrap()[0].name, b"raw.bin");
+    let source = root.new_dataset(integers()).shape([4]).create("source").unwrap();
+    source.write_values(.., &[4, 5, 6, 7].map(Value::Int)).unwrap();
+    let mapping = VirtualMapping {
+        source_file: b".".to_vec(),
+        source_dataset: b"/source".to_vec(),
+        source_selection: Selection::All,
+        virtual_selection: Selection::All,
+    };
+    root.new_dataset(integers()).shape([4]).virtual_mappings([mapping]).create("v").unwrap();
+    file.commit().unwrap();
+    is_clean(&memory);
+    let file = File::from_bytes(memory.to_vec()).unwrap();
+    assert_eq!(file.dataset("v").unwrap().read_vec::<i32>().unwrap(), [4, 5, 6, 7]);
+    assert_eq!(file.dataset("e").unwrap().comment().unwrap(), b"elsewhere");
+    let repacked = file.repack_into(MemoryFile::new([]), &hdf5_format::RepackOptions::new()).unwrap();
+    assert_eq!(repacked.dataset("v").unwrap().read_vec::<i32>().unwrap(), [4, 5, 6, 7]);
+    assert_eq!(repacked.dataset("e").unwrap().external_files().unwrap()[0].offset, 8);
+}

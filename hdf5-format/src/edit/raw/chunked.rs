@@ -24,13 +24,54 @@ pub(super) fn write(
     let pipeline = dataset.pipeline.as_ref().map_err(Clone::clone)?;
     let mut writer = Writer { dataset, layout, pipeline, index, scratch: Scratch::new() };
     let done = writer.all(editor, axes, bytes);
-    let new = writer.index.finish(editor)?.clone();
-    if new != *layout {
-        let layout = DataLayout { version: new.version, storage: Storage::Chunked(new) };
-        set_layout(editor, header, &layout)?;
-        header::store(editor, header)?;
-    }
+    writer.finish(editor, header)?;
     done
+}
+
+/// Makes all chunks of the extent that are not there.
+pub(super) fn allocate(
+    editor: &mut Editor,
+    header: &mut ObjectHeader,
+    dataset: &StoredDataset,
+    layout: &ChunkedLayout,
+) -> Result<()> {
+    let filtered = !dataset.filters.filters.is_empty();
+    let index = ChunkIndexEditor::open(editor, layout.clone(), &dataset.max_dims(), filtered)?;
+    let pipeline = dataset.pipeline.as_ref().map_err(Clone::clone)?;
+    let mut writer = Writer { dataset, layout, pipeline, index, scratch: Scratch::new() };
+    let last = dataset.dataspace.dims.iter().zip(&layout.chunk);
+    let last = last.map(|(&dim, &chunk)| dim.checked_sub(1)?.checked_div(chunk)).collect::<Option<Vec<u64>>>();
+    let Some(last) = last else { return Ok(()) };
+    let bounds: Vec<(u64, u64)> = last.into_iter().map(|last| (0, last)).collect();
+    let len = to_usize(layout.chunk_bytes().unwrap_or(u64::MAX))?;
+    each_position(&bounds, &mut |scaled| {
+        if layout.index != ChunkIndexKind::Implicit && writer.index.lookup(editor, scaled)?.is_some() {
+            return Ok(());
+        }
+        let (plain, edge) = (writer.filled(len)?, writer.is_unfiltered_edge(scaled));
+        let old = writer.index.lookup(editor, scaled)?;
+        writer.put(editor, scaled, old, plain, edge)
+    })?;
+    writer.finish(editor, header)
+}
+
+/// Visits all positions between bounds, both included, the last dimension first.
+fn each_position(bounds: &[(u64, u64)], visit: &mut dyn FnMut(&[u64]) -> Result<()>) -> Result<()> {
+    let mut scaled: Vec<u64> = bounds.iter().map(|&(low, _)| low).collect();
+    loop {
+        visit(&scaled)?;
+        let mut dim = scaled.len();
+        loop {
+            let Some(before) = dim.checked_sub(1) else { return Ok(()) };
+            dim = before;
+            let (Some(at), Some(&(low, high))) = (scaled.get_mut(dim), bounds.get(dim)) else { return Ok(()) };
+            if *at < high {
+                *at = at.saturating_add(1);
+                break;
+            }
+            *at = low;
+        }
+    }
 }
 
 struct Writer<'a> {
@@ -53,24 +94,21 @@ impl Writer<'_> {
             })
             .collect();
         let Some(bounds) = bounds else { return Ok(()) };
-        let mut scaled: Vec<u64> = bounds.iter().map(|&(low, _)| low).collect();
-        loop {
-            if let Some(parts) = self.parts(axes, &scaled) {
-                self.chunk(editor, &scaled, &parts, &from_dims, bytes)?;
-            }
-            // The next position, the last dimension first.
-            let mut dim = scaled.len();
-            loop {
-                let Some(before) = dim.checked_sub(1) else { return Ok(()) };
-                dim = before;
-                let (Some(at), Some(&(low, high))) = (scaled.get_mut(dim), bounds.get(dim)) else { return Ok(()) };
-                if *at < high {
-                    *at = at.saturating_add(1);
-                    break;
-                }
-                *at = low;
-            }
+        each_position(&bounds, &mut |scaled| match self.parts(axes, scaled) {
+            Some(parts) => self.chunk(editor, scaled, &parts, &from_dims, bytes),
+            None => Ok(()),
+        })
+    }
+
+    /// Writes the index, and the layout where it changed.
+    fn finish(&mut self, editor: &mut Editor, header: &mut ObjectHeader) -> Result<()> {
+        let new = self.index.finish(editor)?.clone();
+        if new != *self.layout {
+            let layout = DataLayout { version: new.version, storage: Storage::Chunked(new) };
+            set_layout(editor, header, &layout)?;
+            header::store(editor, header)?;
         }
+        Ok(())
     }
 
     /// What of a chunk is selected.
