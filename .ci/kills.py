@@ -2,7 +2,7 @@
 
     kills.py APPEND H5 [--kills N]
 
-APPEND is hdf5-format's example of that name.
+APPEND is the example of that name of the tests.
 """
 
 import argparse
@@ -78,6 +78,8 @@ with tempfile.TemporaryDirectory() as folder:
             # Killed before the first commit: there is no file yet.
             path.unlink()
             continue
+        if said.returncode:
+            raise SystemExit(f"FAIL {path}: {said.stderr}")
         found = json.loads(said.stdout)["found"]
         left[found] = left.get(found, 0) + 1
         number = ours(args.append, path)

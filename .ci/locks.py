@@ -2,7 +2,7 @@
 
     locks.py APPEND H5
 
-APPEND is hdf5-format's example of that name.
+APPEND is the example of that name of the tests.
 """
 
 import os

@@ -3,7 +3,11 @@
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
-/// Look into HDF5 files, without libhdf5.
+mod edit;
+
+pub(crate) use edit::{ApplyArgs, CpArgs, LnArgs, MkdirArgs, MvArgs, RecoverArgs, RepackArgs, RmArgs, SetArgs};
+
+/// Look into HDF5 files and change them, without libhdf5.
 #[derive(Parser)]
 #[command(name = "h5", version, propagate_version = true, arg_required_else_help = true)]
 #[command(after_help = "\
@@ -60,60 +64,24 @@ pub(crate) enum Command {
     Demo(DemoArgs),
     /// Check a file: damage, counts and indexes that disagree, and which bytes are used by what.
     Check(CheckArgs),
+    /// Make groups.
+    Mkdir(MkdirArgs),
+    /// Take links and attributes away.
+    Rm(RmArgs),
+    /// Rename or move a link, or rename an attribute.
+    Mv(MvArgs),
+    /// Copy an object with all that is below it, within a file or to another one.
+    Cp(CpArgs),
+    /// Add a link: hard, soft or external.
+    Ln(LnArgs),
+    /// Set an attribute, or elements of a dataset.
+    Set(SetArgs),
     /// Do the edits of a script, one JSON object a line.
     Apply(ApplyArgs),
     /// Finish what a program left that was interrupted while it wrote: a commit, or the mark "open for writing".
     Recover(RecoverArgs),
     /// Write a file anew, without what it does not use; or with other versions, filters, chunks.
     Repack(RepackArgs),
-}
-
-#[derive(Args)]
-#[command(after_help = "\
-Without OUTPUT the file is replaced when the new one is complete. Chunks are moved as they are stored where neither
-filters nor chunks change.
-
-Examples:
-  h5 repack data.h5
-  h5 repack data.h5 small.h5 --filter shuffle,zstd=3
-  h5 repack data.h5 old.h5 --libver earliest
-  h5 repack data.h5 new.h5 --libver v110:v114 --chunks 100,100")]
-pub(crate) struct RepackArgs {
-    /// The file.
-    pub(crate) file: PathBuf,
-    /// Where to write; FILE itself if left out.
-    pub(crate) output: Option<PathBuf>,
-    /// Versions of structures: earliest, v18, v110, v112, v114 or v200, and after a colon the highest one. As each
-    /// object has them if left out.
-    #[arg(long, value_name = "LOW[:HIGH]")]
-    pub(crate) libver: Option<String>,
-    /// Filters for all datasets that they suit, in order of writing: shuffle,gzip=6; none for none.
-    #[arg(short, long, value_name = "LIST")]
-    pub(crate) filter: Option<String>,
-    /// Lengths of chunks, for datasets of as many dimensions.
-    #[arg(short, long, value_name = "N,N,...", value_delimiter = ',')]
-    pub(crate) chunks: Option<Vec<u64>>,
-    /// Bytes before the file's own: 0 or a power of two from 512.
-    #[arg(long, value_name = "BYTES")]
-    pub(crate) userblock: Option<u64>,
-    /// Space in pages of this many bytes.
-    #[arg(long, value_name = "BYTES", num_args = 0..=1, default_missing_value = "4096")]
-    pub(crate) paged: Option<u64>,
-    /// Replace OUTPUT if it exists.
-    #[arg(long)]
-    pub(crate) force: bool,
-    /// Print nothing.
-    #[arg(short, long)]
-    pub(crate) quiet: bool,
-}
-
-#[derive(Args)]
-pub(crate) struct RecoverArgs {
-    /// The file.
-    pub(crate) file: PathBuf,
-    /// Only say what would be done.
-    #[arg(long)]
-    pub(crate) dry_run: bool,
 }
 
 #[derive(Args)]
@@ -131,14 +99,6 @@ pub(crate) struct CheckArgs {
     /// List every block: offset, bytes, what it is, and whose.
     #[arg(long)]
     pub(crate) map: bool,
-}
-
-#[derive(Args)]
-pub(crate) struct ApplyArgs {
-    /// The edits.
-    pub(crate) ops: PathBuf,
-    /// The file to make or change.
-    pub(crate) file: PathBuf,
 }
 
 /// An object of a file.

@@ -7,6 +7,7 @@ mod cat;
 mod check;
 mod demo;
 pub mod digest;
+mod edit;
 mod info;
 mod recover;
 mod repack;
@@ -100,6 +101,12 @@ fn run(cli: &Cli) -> Outcome {
         Command::Digest(args) => digest::run(cli, args),
         Command::Demo(args) => demo::run(cli, args),
         Command::Check(args) => check::run(cli, args),
+        Command::Mkdir(args) => edit::mkdir(args),
+        Command::Rm(args) => edit::rm(args),
+        Command::Mv(args) => edit::mv(args),
+        Command::Cp(args) => edit::cp(args),
+        Command::Ln(args) => edit::ln(args),
+        Command::Set(args) => edit::set(args),
         Command::Apply(args) => apply::run(args),
         Command::Recover(args) => recover::run(cli, args),
         Command::Repack(args) => repack::run(cli, args),

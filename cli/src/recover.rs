@@ -20,7 +20,7 @@ pub(crate) fn run(cli: &Cli, args: &RecoverArgs) -> Outcome {
         (Recovery::ForeignMark, dry) => (
             "foreign-mark",
             format!(
-                "the file was left marked as open for writing; every object can be read, and the mark {}",
+                "the file was left marked as open for writing; a check finds no damage, and the mark {}",
                 gone(dry)
             ),
         ),

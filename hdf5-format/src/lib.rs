@@ -65,8 +65,8 @@ pub mod limits;
 mod sync;
 
 pub use api::{
-    Attribute, CreateOptions, Dataset, DatasetBuilder, Element, File, Group, Layout, Link, LinkKind, Member,
-    NamedDatatype, Object, ObjectInfo, OpenOptions, Reference, RepackOptions, Select, Slice, Value, canonical,
+    Attribute, Compaction, CreateOptions, Dataset, DatasetBuilder, Element, File, Group, Layout, Link, LinkKind,
+    Member, NamedDatatype, Object, ObjectInfo, OpenOptions, Reference, RepackOptions, Select, Slice, Value, canonical,
 };
 pub use codec::Address;
 pub use error::{Error, ErrorKind, Result, Rule};

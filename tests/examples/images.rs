@@ -29,8 +29,11 @@ use std::path::Path;
 
 const EFFORT: Effort = Effort { all: 4, subsets: 6, cuts: 2, company: 1 };
 
-/// The files after each commit, and the images, with the commits that had returned.
-fn crash(workload: &workloads::Workload) -> (Vec<Vec<u8>>, Vec<(Vec<u8>, usize)>) {
+/// An image, and the number of commits that had returned.
+type Image = (Vec<u8>, usize);
+
+/// The files after each commit, and the images.
+fn crash(workload: &workloads::Workload) -> (Vec<Vec<u8>>, Vec<Image>) {
     let disk = SimDisk::default().holding(&workload.start);
     let file = workload.open(disk.clone()).unwrap();
     let mut states = vec![workload.start.clone()];

@@ -3,6 +3,7 @@
 use crate::allocations::most_bytes;
 use crate::files;
 use h5_cli::digest;
+use hdf5_format::check::CheckOptions;
 use hdf5_format::io::Storage;
 use hdf5_format::{File, Result};
 use std::sync::Arc;
@@ -37,7 +38,10 @@ fn survives(what: &str, bytes: Vec<u8>, salvage: bool) {
     let fast = (0..2).any(|_| {
         let (bytes, start) = (bytes.clone(), Instant::now());
         let (_, most) = most_bytes(|| match File::options().salvage(salvage).from_bytes(bytes) {
-            Ok(file) => digest::document(&file),
+            Ok(file) => {
+                drop(file.check(CheckOptions::new()));
+                digest::document(&file)
+            }
             Err(error) => digest::refused(&error),
         });
         assert!(most <= MOST_BYTES + len, "{what}: {most} bytes of memory for a file of {len}");

@@ -2,7 +2,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod allocations;
+mod check;
 mod crash;
+mod edit;
 mod files;
 mod fixtures;
 mod hostile;

@@ -16,7 +16,7 @@ use crate::dataset::file::{CoreOptions, FileCore};
 use crate::dataset::stored::StoredDataset;
 use crate::edit::{
     self, Condition, Durability, Editor, FileStyle, GroupStyle, LayoutChoice, NewAttribute, NewDataset, ObjectStyle,
-    Vacancy,
+    Owned, Vacancy,
 };
 use crate::error::{Error, ErrorKind, Result};
 use crate::filter::Filters;
@@ -24,6 +24,7 @@ use crate::format::message::datatype::Datatype;
 use crate::format::message::fill_value::Fill;
 use crate::format::message::filter_pipeline::FilterDescription;
 use crate::format::message::link::LinkValue;
+use crate::graph::attributes::AttributeRecord;
 use crate::graph::object_header::ObjectHeader;
 use crate::graph::open;
 use crate::io::{Storage, StorageMut};
@@ -92,10 +93,14 @@ impl CreateOptions {
 
 fn start(editor: Editor, options: OpenOptions) -> Result<File> {
     let storage: Arc<dyn Storage> = editor.storage();
-    let OpenOptions { limits, external, filters, name, .. } = options;
+    let OpenOptions { limits, external, filters, name, reuse_space, .. } = options;
     let options = CoreOptions { limits, external, filters, salvage: false, name };
-    let core = FileCore::open_changing(storage, options, Arc::new(Mutex::new(editor)))?;
-    Ok(File { core: Arc::new(core) })
+    let core = Arc::new(FileCore::open_changing(storage, options, Arc::new(Mutex::new(editor)))?);
+    if reuse_space {
+        // Where what is free is not certain the file grows instead.
+        let _ = super::space::reclaim(&core, &mut lock(&core)?.lock());
+    }
+    Ok(File { core })
 }
 
 impl OpenOptions {
@@ -178,7 +183,7 @@ impl File {
     }
 }
 
-fn lock(core: &FileCore) -> Result<&Mutex<Editor>> {
+pub(super) fn lock(core: &FileCore) -> Result<&Mutex<Editor>> {
     core.changer().ok_or_else(|| {
         Error::new(ErrorKind::Invalid, "the file is open for reading only").hint("open it with File::open_rw")
     })
@@ -194,6 +199,12 @@ pub(super) fn change<R>(core: &FileCore, work: impl FnOnce(&mut Editor) -> Resul
         editor.mark_unsound();
     }
     result
+}
+
+/// Gives back what only an attribute that is gone used.
+fn give_back(editor: &mut Editor, core: &Arc<FileCore>, attribute: &AttributeRecord) -> Result<()> {
+    edit::values_of(core, attribute)?.release(editor)?;
+    attribute.datatype.committed.map_or(Ok(()), |datatype| edit::drop_link(editor, core, datatype))
 }
 
 /// A path split into the group's path and the last name.
@@ -332,7 +343,15 @@ impl Dataset {
     /// As for [`Dataset::write_raw`], and if a value is of another kind than the dataset's type or does not fit it.
     pub fn write_values(&self, selection: impl Into<Select>, values: &[Value]) -> Result<()> {
         let bytes = encode(&self.core, self.dtype(), values).map_err(|e| e.on(self.path()))?;
-        self.write_raw(selection, &bytes)
+        change(&self.core, |editor| {
+            let mut header = ObjectHeader::load(editor.ctx(), self.address())?;
+            let stored = StoredDataset::load(&self.core, &header)?;
+            let (axes, _) = selection.into().resolve(&stored.dataspace.dims)?;
+            let old = Owned::of_elements(&self.core, &stored, &axes)?;
+            edit::write_elements(editor, &mut header, &stored, &axes, &bytes)?;
+            old.release(editor)
+        })
+        .map_err(|e| e.on(self.path()))
     }
 }
 
@@ -374,7 +393,7 @@ impl Group {
         let done = change(&self.core, |editor| {
             let link = edit::unlink(editor, parent.address(), name)?;
             match link.target {
-                LinkValue::Hard(address) => edit::drop_link(editor, address),
+                LinkValue::Hard(address) => edit::drop_link(editor, &self.core, address),
                 _ => Ok(()),
             }
         });
@@ -570,7 +589,7 @@ impl ObjectInfo {
             let new = NewAttribute { name, datatype, committed, dataspace: &dataspace, data };
             committed.map_or(Ok(()), |datatype| edit::add_link(editor, datatype))?;
             let old = edit::set_attribute(editor, self.address(), &new)?;
-            old.and_then(|old| old.datatype.committed).map_or(Ok(()), |datatype| edit::drop_link(editor, datatype))
+            old.map_or(Ok(()), |old| give_back(editor, &self.core, &old))
         })
         .map_err(named)
     }
@@ -598,7 +617,7 @@ impl ObjectInfo {
         let name = name.as_ref();
         change(&self.core, |editor| {
             let old = edit::remove_attribute(editor, self.address(), name)?;
-            old.datatype.committed.map_or(Ok(()), |datatype| edit::drop_link(editor, datatype))
+            give_back(editor, &self.core, &old)
         })
         .map_err(|e| e.on(self.path()))
     }

@@ -2,6 +2,8 @@
 
 use super::File;
 use crate::check::{self, CheckOptions, Report};
+use crate::edit::Editor;
+use crate::sync::Mutex;
 
 impl File {
     /// Walks every structure of the file: what breaks the rules of the format, and which bytes are used by what.
@@ -19,6 +21,8 @@ impl File {
     /// # Ok(()) }
     /// ```
     pub fn check(&self, options: CheckOptions) -> Report {
+        // No change of a file opened for writing may come between.
+        let _unchanged = self.core.changer::<Mutex<Editor>>().map(Mutex::lock);
         check::run(&self.core, options)
     }
 }

@@ -156,13 +156,6 @@ impl File {
         self.core.opened().user_block
     }
 
-    /// The first address past the file as its superblock states it.
-    pub(super) fn stated_end(&self) -> Result<u64> {
-        let superblock = self.superblock();
-        let end = superblock.end.checked_sub(superblock.base);
-        end.ok_or_else(|| Error::corrupt("superblock", self.user_block(), "the end of the file is before its base"))
-    }
-
     /// What is odd about the file and did not keep it from being opened.
     pub fn warnings(&self) -> &[Error] {
         &self.core.opened().warnings

@@ -17,6 +17,7 @@ mod recover;
 mod reference;
 mod repack;
 mod selection;
+mod space;
 mod value;
 
 pub use attribute::Attribute;
@@ -29,4 +30,5 @@ pub use object::{NamedDatatype, Object, ObjectInfo};
 pub use options::OpenOptions;
 pub use repack::RepackOptions;
 pub use selection::{Select, Slice};
+pub use space::Compaction;
 pub use value::{Reference, Value};

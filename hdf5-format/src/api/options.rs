@@ -28,6 +28,7 @@ pub struct OpenOptions {
     pub(super) filters: Registry,
     pub(super) salvage: bool,
     pub(super) name: Option<String>,
+    pub(super) reuse_space: bool,
     #[cfg(feature = "std")]
     pub(super) locking: Locking,
 }
@@ -60,6 +61,15 @@ impl OpenOptions {
     /// is read.
     pub fn salvage(mut self, salvage: bool) -> Self {
         self.salvage = salvage;
+        self
+    }
+
+    /// Whether opening for changes looks for space that earlier changes left behind, to use it for new objects.
+    ///
+    /// That costs a walk over all metadata. Without it, and where the file is damaged, only what is deleted through the
+    /// same handle is used again; [`File::reclaim`] looks at any time.
+    pub fn reuse_space(mut self, reuse: bool) -> Self {
+        self.reuse_space = reuse;
         self
     }
 

@@ -1,14 +1,12 @@
 //! Files that a program left in the middle of writing.
 
 use super::file::File;
-use super::object::Object;
 use super::options::OpenOptions;
+use crate::check::CheckOptions;
 use crate::edit::{self, Recovery};
 use crate::error::{Error, ErrorKind, Result};
 use crate::io::{Storage, StorageMut};
-use alloc::collections::BTreeSet;
 use alloc::sync::Arc;
-use alloc::vec::Vec;
 
 impl File {
     /// Finishes what an interrupted program left in a file on disk: see [`OpenOptions::recover`].
@@ -25,7 +23,7 @@ impl OpenOptions {
     /// Finishes what an interrupted program left in a file on disk, and says what it was.
     ///
     /// A commit that was durable is put in place. A mark "open for writing" is taken away; where it is not that of a
-    /// commit, only if every object of the file can be read, for the library that set it gives no promise.
+    /// commit, only if a check of the whole file finds no damage, for the library that set it gives no promise.
     ///
     /// # Errors
     /// The file may not be written, is open elsewhere, or is damaged.
@@ -77,47 +75,11 @@ impl OpenOptions {
     }
 }
 
-/// Reads every object. What this build or its policy does not read is not damage.
+/// Everything of the file is whole, its data too.
 fn check(file: &File) -> Result<()> {
-    let (there, stated) = (file.context().end(), file.stated_end()?);
-    if there < stated {
-        let text = alloc::format!("the file ends at {there}, but states {stated}");
-        return Err(Error::new(ErrorKind::Corrupt, text));
-    }
-    let mut seen = BTreeSet::new();
-    let mut ahead: Vec<Object> = alloc::vec![file.root_object()?];
-    while let Some(object) = ahead.pop() {
-        if !seen.insert(object.info().address()) {
-            continue;
-        }
-        let path = alloc::string::String::from(object.info().path());
-        read(object, &mut ahead).map_err(|e| e.on(path))?;
-    }
-    Ok(())
-}
-
-fn read(object: Object, ahead: &mut Vec<Object>) -> Result<()> {
-    for attribute in object.info().attrs()? {
-        attribute?.read_values().map(|_| ()).or_else(bearable)?;
-    }
-    match object {
-        Object::Group(group) => {
-            for member in group.iter() {
-                let member = member?;
-                if matches!(member.link.kind, super::LinkKind::Hard(_)) {
-                    ahead.push(member.object?);
-                }
-            }
-            Ok(())
-        }
-        Object::Dataset(dataset) => dataset.for_each_block(|_| Ok(())).or_else(bearable),
-        _ => Ok(()),
-    }
-}
-
-fn bearable(error: Error) -> Result<()> {
-    match error.kind() {
-        ErrorKind::Unsupported | ErrorKind::Denied | ErrorKind::NotFound => Ok(()),
-        _ => Err(error),
+    let report = file.check(CheckOptions::new().data(true));
+    match report.damage().next() {
+        None => Ok(()),
+        Some(finding) => Err(Error::new(ErrorKind::Corrupt, alloc::format!("{finding}"))),
     }
 }

@@ -3,7 +3,7 @@
 use super::report::Code;
 use super::walk::Checker;
 use crate::codec::{Address, Cursor};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result, Rule};
 use crate::format::global_heap::GlobalHeapCollection;
 use crate::format::message::datatype::{Class, Datatype, ReferenceKind};
 use crate::format::reference::{HeapReference, RegionReference, StoredReference};
@@ -166,8 +166,9 @@ impl Checker<'_> {
 
     fn heap_errors(&mut self, errors: &[Error]) {
         for error in errors {
-            // Damage of the collection itself is told as what it is.
-            if error.rule().is_some() || error.kind() != ErrorKind::Corrupt {
+            // Damage inside the collection is told as what it is.
+            let elsewhere = error.rule().is_none_or(|rule| rule == Rule::Inside);
+            if !elsewhere || error.kind() != ErrorKind::Corrupt {
                 self.error(error);
             } else {
                 self.finding(Code::HeapObject, error.offset(), error.summary());

@@ -60,6 +60,3 @@ impl CheckOptions {
 pub(crate) fn run(core: &Arc<FileCore>, options: CheckOptions) -> Report {
     walk::Checker::new(core, options).run()
 }
-
-#[cfg(test)]
-mod tests;

@@ -18,8 +18,10 @@ pub enum Code {
     Overlap,
     /// A block reaches past the end of the file.
     PastEnd,
-    /// Hard links found and counted differ.
+    /// More hard links were found than the object counts.
     LinkCount,
+    /// An object counts more hard links than were found: objects that no path leads to may hold them.
+    ExtraLinks,
     /// A count in a header is not that of the things counted.
     Count,
     /// Entries of an index are not in order.
@@ -174,6 +176,7 @@ impl Code {
             Code::Overlap => "overlap",
             Code::PastEnd => "past-end",
             Code::LinkCount => "link-count",
+            Code::ExtraLinks => "extra-links",
             Code::Count => "count",
             Code::Order => "order",
             Code::Index => "index",
@@ -193,7 +196,7 @@ impl Code {
     /// Whether findings of this sort are damage.
     pub fn severity(self) -> Severity {
         match self {
-            Code::Unused | Code::Trailing | Code::Unsupported => Severity::Note,
+            Code::ExtraLinks | Code::Unused | Code::Trailing | Code::Unsupported => Severity::Note,
             _ => Severity::Damage,
         }
     }
@@ -206,7 +209,10 @@ impl Code {
             }
             Code::PastEnd => "the file was cut off, or an address is damaged: open with salvage to read what is left",
             Code::Overlap | Code::FreeInUse => "do not write to the file: copy what is sound to a new one",
-            Code::LinkCount => "harmless until links are deleted: copy the file to a new one before that",
+            Code::LinkCount => {
+                "harmless until links are deleted, which takes the object away too soon: copy the file before that"
+            }
+            Code::ExtraLinks => "deleting will not give the object's space back; a rewritten file does",
             Code::Count | Code::Order | Code::Index | Code::StaleCache | Code::DataSize => {
                 "readers may miss entries: copy the object to a new file"
             }

@@ -76,6 +76,24 @@ impl PartSteps {
 }
 
 impl Axis {
+    /// The same coordinates in parts of at most `most`.
+    pub(crate) fn parts(&self, most: u64) -> Vec<Axis> {
+        let most = most.max(1);
+        match self {
+            Axis::Steps { start, step, count } => (0..count.div_ceil(most))
+                .map(|n| {
+                    let first = n.saturating_mul(most);
+                    let start = start.saturating_add(first.saturating_mul(*step));
+                    Axis::Steps { start, step: *step, count: count.saturating_sub(first).min(most) }
+                })
+                .collect(),
+            Axis::List(list) => {
+                let most = usize::try_from(most).unwrap_or(usize::MAX);
+                list.chunks(most).map(|part| Axis::List(part.to_vec())).collect()
+            }
+        }
+    }
+
     /// A whole dimension.
     pub fn all(len: u64) -> Self {
         Axis::Steps { start: 0, step: 1, count: len }

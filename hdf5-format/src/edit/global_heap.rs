@@ -170,6 +170,9 @@ impl GlobalHeapEditor {
             None => {
                 let sizes = editor.superblock.sizes;
                 let wanted = self.last_len.saturating_mul(2).clamp(SMALLEST, longest_usual(sizes)).max(len);
+                // A hole that will do is better than a longer file.
+                let hole = editor.largest_free().checked_div(SMALLEST).unwrap_or(0).saturating_mul(SMALLEST);
+                let wanted = if hole >= len.max(SMALLEST) { wanted.min(hole) } else { wanted };
                 let address = editor.allocate(Purpose::GlobalHeap, wanted)?;
                 self.last_len = wanted;
                 Open { collection: Collection::new(address, wanted, sizes)?, is_new: true }

@@ -37,6 +37,8 @@ mod style;
 #[allow(dead_code, reason = "operations that no change of an object needs yet")]
 pub(crate) mod symbol_table;
 
+mod values;
+
 pub use bounds::{Bounds, Version};
 pub use commit::Durability;
 pub use copy::CopyStyle;
@@ -45,6 +47,7 @@ pub use datasets::{ExternalFile, LayoutChoice};
 pub use groups::GroupStyle;
 pub use space::Purpose;
 pub use style::ObjectStyle;
+pub(crate) use values::Owned;
 
 pub(crate) use attributes::{
     NewAttribute, remove as remove_attribute, rename as rename_attribute, set as set_attribute,
@@ -54,7 +57,7 @@ pub(crate) use create::create;
 pub(crate) use datasets::{NewDataset, commit_datatype, create as create_dataset, dataspace};
 pub(crate) use groups::create as create_group;
 pub(crate) use links::{Vacancy, check_name as check_link_name, insert as link, remove as unlink};
-pub(crate) use objects::{add_link, drop_link};
+pub(crate) use objects::{add_link, drop_link, values_of};
 pub(crate) use open::open;
 pub(crate) use raw::{resize, write as write_elements};
 pub use recover::Recovery;
@@ -297,9 +300,26 @@ impl Editor {
         Ok(bytes)
     }
 
+    /// Bytes that can be allocated without making the file longer.
+    pub(crate) fn largest_free(&self) -> u64 {
+        self.space.largest_free()
+    }
+
     /// Bytes of the file that nothing uses, as far as this editor knows.
     pub fn free_bytes(&self) -> u64 {
         self.space.free_bytes()
+    }
+
+    /// True if nothing was changed since the last commit.
+    pub(crate) fn is_committed(&self) -> bool {
+        self.space.is_committed() && self.overlay.dirty_bytes() == 0
+    }
+
+    /// Makes ranges available that the committed state does not use: start and length of each.
+    pub(crate) fn add_free(&mut self, ranges: impl Iterator<Item = (u64, u64)>) {
+        // Collections with room that nothing points at are among what is free.
+        self.global_heap = global_heap::GlobalHeapEditor::default();
+        ranges.for_each(|(start, len)| self.space.add_free(start, start.saturating_add(len)));
     }
 
     /// The storage as it reads with all changes.

@@ -1,17 +1,20 @@
 //! Hard links to objects, and what goes with the last of them.
 
 use super::header::{self, set_ref_count};
-use super::{Editor, Purpose, attributes, links};
+use super::{Editor, Owned, Purpose, attributes, links};
 use crate::codec::Address;
 use crate::dataset::axes::box_bytes;
-use crate::dataset::stored;
+use crate::dataset::file::FileCore;
+use crate::dataset::stored::{self, StoredDataset};
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::message::MessageKind;
+use crate::format::message::datatype::Datatype;
 use crate::format::message::layout::{DataLayout, Storage};
-use crate::graph::attributes::Attributes;
+use crate::graph::attributes::{AttributeRecord, Attributes};
 use crate::graph::links::LinkTarget;
 use crate::graph::object_header::{ObjectHeader, ObjectType};
 use crate::graph::shared;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 /// Counts one more hard link to an object.
@@ -30,7 +33,7 @@ pub(crate) fn add_link(editor: &mut Editor, object: Address) -> Result<()> {
 ///
 /// # Errors
 /// A header or storage that is given back is damaged.
-pub(crate) fn drop_link(editor: &mut Editor, object: Address) -> Result<()> {
+pub(crate) fn drop_link(editor: &mut Editor, core: &Arc<FileCore>, object: Address) -> Result<()> {
     // Objects whose count goes down; a group that goes adds its own.
     let mut ahead = alloc::vec![object];
     while let Some(address) = ahead.pop() {
@@ -40,14 +43,15 @@ pub(crate) fn drop_link(editor: &mut Editor, object: Address) -> Result<()> {
             set_ref_count(&mut header, left)?;
             header::store(editor, &mut header)?;
         } else {
-            destroy(editor, &header, &mut ahead)?;
+            destroy(editor, core, &header, &mut ahead)?;
         }
     }
     Ok(())
 }
 
 /// Gives back all that an object holds; objects that it points at go to `ahead`.
-fn destroy(editor: &mut Editor, header: &ObjectHeader, ahead: &mut Vec<Address>) -> Result<()> {
+fn destroy(editor: &mut Editor, core: &Arc<FileCore>, header: &ObjectHeader, ahead: &mut Vec<Address>) -> Result<()> {
+    let mut owned = Vec::new();
     if header.object_type() == ObjectType::Group {
         for link in links::clear(editor, header)? {
             if let LinkTarget::Hard(target) = link.target {
@@ -58,14 +62,29 @@ fn destroy(editor: &mut Editor, header: &ObjectHeader, ahead: &mut Vec<Address>)
     if header.object_type() == ObjectType::Dataset {
         let (datatype, committed) = stored::datatype(editor.ctx(), header)?;
         ahead.extend(committed);
+        // What can not be read can not be given back.
+        let dataset = StoredDataset::load(core, header);
+        owned.extend(dataset.and_then(|dataset| Owned::of_dataset(core, &dataset)).ok());
         release_elements(editor, header, u64::from(datatype.size))?;
     }
     for attribute in Attributes::open(editor.ctx(), header)?.list(editor.ctx())? {
-        ahead.extend(attribute?.datatype.committed);
+        let attribute = attribute?;
+        ahead.extend(attribute.datatype.committed);
+        owned.push(values_of(core, &attribute)?);
     }
     attributes::release(editor, header)?;
     header::release(editor, header);
-    Ok(())
+    owned.into_iter().try_for_each(|owned| owned.release(editor))
+}
+
+/// The heap objects of an attribute's value.
+///
+/// # Errors
+/// Its datatype is damaged.
+pub(crate) fn values_of(core: &FileCore, attribute: &AttributeRecord) -> Result<Owned> {
+    let ctx = core.ctx();
+    let datatype = Datatype::parse(&mut attribute.datatype.cursor(ctx.sizes(), "datatype"), ctx.limits())?;
+    Owned::of(core, &datatype, &attribute.data)
 }
 
 fn release_elements(editor: &mut Editor, header: &ObjectHeader, element: u64) -> Result<()> {

@@ -89,6 +89,11 @@ impl FreeRanges {
         }
     }
 
+    /// Bytes of the largest range.
+    pub(super) fn largest(&self) -> u64 {
+        self.by_length.last().map_or(0, |&(len, _)| len)
+    }
+
     /// Takes `len` bytes out of the smallest range that has them.
     pub(super) fn take(&mut self, len: u64) -> Option<u64> {
         let &(size, start) = self.by_length.range((len, 0)..).next()?;

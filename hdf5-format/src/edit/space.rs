@@ -52,6 +52,11 @@ impl Space {
         self.end
     }
 
+    /// Bytes that can be had without making the file longer.
+    pub(super) fn largest_free(&self) -> u64 {
+        self.reusable.largest()
+    }
+
     /// Bytes for new use.
     pub(super) fn allocate(&mut self, len: u64) -> Result<Address> {
         if len == 0 {
@@ -149,6 +154,11 @@ impl Space {
             self.add_free(start, end.min(self.committed_end));
         }
         self.end = self.committed_end;
+    }
+
+    /// True if all that is allocated is the committed state.
+    pub(super) fn is_committed(&self) -> bool {
+        self.end == self.committed_end && self.pending.total() == 0 && self.fresh.total() == 0
     }
 
     /// Makes ranges available that are known to be free in the committed state.

@@ -4,13 +4,14 @@ use super::content::content;
 use super::disk::{Epoch, Ignore, Op, SimDisk, epochs, is_marked};
 use super::images::{Effort, Random, each};
 use super::workloads::Workload;
+use hdf5_format::check::CheckOptions;
 use hdf5_format::edit::Recovery;
 use hdf5_format::io::MemoryFile;
 use hdf5_format::{File, OpenOptions};
 use std::collections::{HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-const FULL: Effort = Effort { all: 9, subsets: 500, cuts: 16, company: 3 };
+const FULL: Effort = Effort { all: 9, subsets: 600, cuts: 18, company: 4 };
 const NESTED: Effort = Effort { all: 5, subsets: 30, cuts: 2, company: 1 };
 /// Images with a record of which the recovery is crashed too, for each epoch.
 const RECOVERIES: usize = 4;
@@ -164,7 +165,7 @@ impl Check {
             return Err("recovery left something".into());
         }
         self.foreign(image, acked)?;
-        if self.sweep.images % FURTHER == 0 {
+        if self.sweep.images.is_multiple_of(FURTHER) {
             further(&file, &disk)?;
         }
         Ok(())
@@ -210,6 +211,9 @@ fn further(file: &File, disk: &MemoryFile) -> Result<(), String> {
     change().map_err(|e| format!("another commit: {e}"))?;
     let file = File::from_bytes(disk.to_vec()).map_err(|e| e.to_string())?;
     content(&file).map_err(|e| format!("after another commit: {e}"))?;
+    if let Some(damage) = file.check(CheckOptions::new().data(true)).damage().next() {
+        return Err(format!("after another commit: {damage}"));
+    }
     let found = file.root().and_then(|root| root.attr("further").map(|a| a.raw().to_vec()));
     if found.ok().as_deref() != Some(&[1, 2, 3, 4]) {
         return Err("another commit is not there".into());

@@ -3,6 +3,7 @@
 use crate::edit::{Bounds, Version};
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::message::layout::{ChunkIndexKind, ChunkedLayout, SINGLE_FILTERED, UNFILTERED_EDGES};
+use alloc::vec::Vec;
 
 /// Pages of arrays hold two to this many elements.
 const PAGE_BITS: u8 = 10;

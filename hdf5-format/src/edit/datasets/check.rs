@@ -4,6 +4,7 @@ use super::{COMPACT_LIMIT, ExternalFile, LayoutChoice, NewDataset};
 use crate::error::{Error, ErrorKind, Result};
 use crate::filter::MAX_FILTERS;
 use alloc::string::String;
+use alloc::vec::Vec;
 
 /// Most dimensions.
 const MAX_RANK: usize = 32;

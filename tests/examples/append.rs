@@ -5,6 +5,8 @@
 //! ```
 //! `check` prints the number of the commit that the file holds, after it compared everything with it.
 
+#![allow(clippy::unwrap_used, missing_docs)]
+
 use hdf5_format::edit::{FileStyle, Version};
 use hdf5_format::format::message::datatype::{BitPadding, ByteOrder, Class, Datatype};
 use hdf5_format::{CreateOptions, Error, ErrorKind, File, Filters, Result, Select, Slice};

@@ -1,0 +1,187 @@
+//! Files made, changed, copied and repacked.
+
+mod copy;
+mod repack;
+
+use hdf5_format::codec::Sizes;
+use hdf5_format::edit::{Bounds, FileStyle, Version};
+use hdf5_format::format::message::datatype::{ByteOrder, CharacterSet, Datatype};
+use hdf5_format::io::MemoryFile;
+use hdf5_format::{CreateOptions, ErrorKind, File, Filters, OpenOptions, Select, Value};
+
+/// A new file in memory, and the bytes it has after each commit.
+pub(super) fn new_file(low: Version) -> (File, MemoryFile) {
+    let memory = MemoryFile::new([]);
+    let style = FileStyle { bounds: Bounds { low, ..Bounds::default() }, ..FileStyle::default() };
+    (CreateOptions::new().style(style).create_in(memory.clone()).unwrap(), memory)
+}
+
+fn integers() -> Datatype {
+    Datatype::integer(4, true, ByteOrder::LittleEndian)
+}
+
+fn text() -> Datatype {
+    Datatype::vlen_string(CharacterSet::Utf8, Sizes::EIGHT)
+}
+
+/// Nothing is damaged, and no byte is lost but for a few.
+pub(super) fn is_clean(memory: &MemoryFile) {
+    let file = File::from_bytes(memory.to_vec()).unwrap();
+    let report = file.check(hdf5_format::check::CheckOptions::new().data(true));
+    let damage: Vec<String> = report.damage().map(ToString::to_string).collect();
+    assert!(damage.is_empty(), "{}", damage.join("\n"));
+}
+
+fn reopened(memory: &MemoryFile) -> File {
+    OpenOptions::new().open_rw_in(memory.clone()).unwrap()
+}
+
+#[test]
+fn what_is_written_is_read_after_each_opening() {
+    for low in [Version::Earliest, Version::V18, Version::V110, Version::V200] {
+        let (file, memory) = new_file(low);
+        let root = file.root().unwrap();
+        let filters = Filters::new().shuffle().gzip(4).fletcher32();
+        let mut grown = root
+            .new_dataset(integers())
+            .shape([10, 6])
+            .maxshape([None, Some(6)])
+            .chunks([4, 4])
+            .filter(&filters)
+            .unwrap()
+            .fill(&Value::Int(-1))
+            .unwrap()
+            .create("grown")
+            .unwrap();
+        let values: Vec<Value> = (0..60).map(Value::Int).collect();
+        grown.write_values(.., &values).unwrap();
+        grown.resize(&[5, 6]).unwrap();
+        grown.resize(&[9, 6]).unwrap();
+        let names = root.new_dataset(text()).shape([3]).create("names").unwrap();
+        let words = ["one", "", "and a longer third"].map(|word| Value::String(word.into()));
+        names.write_values(.., &words).unwrap();
+        names.set_attr_values("unit", &text(), Some(&[]), &[Value::String(b"kelvin".to_vec())]).unwrap();
+        file.commit().unwrap();
+        drop((root, grown, names, file));
+        let file = reopened(&memory);
+        let grown = file.dataset("grown").unwrap();
+        let expected: Vec<i32> = (0..54).map(|i| if i < 30 { i } else { -1 }).collect();
+        assert_eq!(grown.read_vec::<i32>().unwrap(), expected, "{low:?}");
+        let part: Select = "2:8:3, ::2".parse().unwrap();
+        grown.write_values(part.clone(), &(0..6).map(|n| Value::Int(n + 900)).collect::<Vec<_>>()).unwrap();
+        assert_eq!(grown.read_slice_vec::<i32>(part).unwrap(), (900..906).collect::<Vec<_>>());
+        let names = file.dataset("names").unwrap();
+        assert_eq!(names.read_vec::<String>().unwrap(), ["one", "", "and a longer third"]);
+        assert_eq!(names.attr("unit").unwrap().read::<String>().unwrap(), "kelvin");
+        file.commit().unwrap();
+        is_clean(&memory);
+    }
+}
+
+#[test]
+fn many_links_and_attributes_come_and_go() {
+    for low in [Version::Earliest, Version::V200] {
+        let (file, memory) = new_file(low);
+        let root = file.root().unwrap();
+        file.commit().unwrap();
+        let empty = memory.to_vec().len();
+        let group = root.create_group("group").unwrap();
+        for i in 0..300u32 {
+            group.create_group(format!("link {i}")).unwrap();
+            group.set_attr_values(format!("attribute {i}"), &integers(), Some(&[]), &[Value::Int(i.into())]).unwrap();
+        }
+        file.commit().unwrap();
+        is_clean(&memory);
+        for i in (0..300).step_by(2) {
+            group.delete(format!("link {i}")).unwrap();
+            group.delete_attr(format!("attribute {i}")).unwrap();
+            group.rename(format!("link {}", i + 1), format!("moved {i}")).unwrap();
+        }
+        file.commit().unwrap();
+        is_clean(&memory);
+        let found = reopened(&memory);
+        let found = found.group("group").unwrap();
+        assert_eq!(found.keys().len(), 150);
+        assert_eq!(found.attr("attribute 7").unwrap().read::<i32>().unwrap(), 7);
+        assert!(found.attr("attribute 8").is_err());
+        root.delete("group").unwrap();
+        file.commit().unwrap();
+        is_clean(&memory);
+        // All space is given back but for the root's own.
+        assert!(memory.to_vec().len() <= empty + 600, "{} of {empty}", memory.to_vec().len());
+    }
+}
+
+#[test]
+fn values_of_variable_length_leave_no_trace() {
+    let (file, memory) = new_file(Version::V110);
+    let root = file.root().unwrap();
+    let long = |n: usize| Value::String(vec![b'x'; 3000 + n]);
+    let dataset = root.new_dataset(text()).shape([20]).chunks([6]).create("texts").unwrap();
+    let write = |n: usize| dataset.write_values(.., &(0..20).map(|i| long(i + n)).collect::<Vec<_>>()).unwrap();
+    write(0);
+    file.commit().unwrap();
+    write(1);
+    file.commit().unwrap();
+    let once = memory.to_vec().len();
+    for n in 2..12 {
+        write(n);
+        dataset.set_attr_values("last", &text(), Some(&[]), &[long(n)]).unwrap();
+        file.commit().unwrap();
+    }
+    assert!(memory.to_vec().len() < once + 40_000, "{} after {once}", memory.to_vec().len());
+    assert_eq!(dataset.read_vec::<String>().unwrap()[3].len(), 3014);
+    root.delete("texts").unwrap();
+    file.commit().unwrap();
+    is_clean(&memory);
+    assert!(memory.to_vec().len() < 2000, "{}", memory.to_vec().len());
+}
+
+#[test]
+fn wrong_requests_change_nothing() {
+    let (file, memory) = new_file(Version::Earliest);
+    let root = file.root().unwrap();
+    let mut dataset = root.new_dataset(integers()).shape([4]).create("data").unwrap();
+    file.commit().unwrap();
+    let before = memory.to_vec();
+    let kind = |done: hdf5_format::Result<()>| done.unwrap_err().kind();
+    assert_eq!(kind(root.create_group("data").map(drop)), ErrorKind::Conflict);
+    assert_eq!(kind(root.create_group("no/such/group").map(drop)), ErrorKind::NotFound);
+    assert_eq!(kind(root.create_group("a\0b").map(drop)), ErrorKind::Invalid);
+    assert_eq!(kind(root.delete("nothing")), ErrorKind::NotFound);
+    assert_eq!(kind(root.rename("data", "data")), ErrorKind::Conflict);
+    assert_eq!(kind(dataset.resize(&[5])), ErrorKind::Shape);
+    assert_eq!(kind(dataset.write_raw(.., &[0; 15])), ErrorKind::Shape);
+    assert_eq!(kind(dataset.write_values(.., &[Value::Float(0.5)])), ErrorKind::TypeMismatch);
+    assert_eq!(kind(root.new_dataset(integers()).shape([4]).chunks([0]).create("x").map(drop)), ErrorKind::Shape);
+    let large = vec![0u8; 70_000];
+    let bytes = Datatype::opaque(70_000, "");
+    let error = root.set_attr_raw("large", &bytes, Some(&[]), &large).unwrap_err();
+    assert!(error.to_string().contains("v18"), "{error}");
+    file.commit().unwrap();
+    assert_eq!(memory.to_vec(), before);
+    let read_only = File::from_bytes(before).unwrap();
+    let error = read_only.root().unwrap().create_group("x").map(drop).unwrap_err();
+    assert!(error.to_string().contains("open_rw"), "{error}");
+}
+
+#[test]
+fn a_rollback_takes_all_back() {
+    let (file, memory) = new_file(Version::V18);
+    let root = file.root().unwrap();
+    root.create_group("kept").unwrap();
+    file.commit().unwrap();
+    let before = memory.to_vec();
+    for i in 0..50 {
+        root.create_group(format!("gone {i}")).unwrap();
+    }
+    root.delete("kept").unwrap();
+    file.rollback().unwrap();
+    assert_eq!(root.keys(), ["kept"]);
+    root.create_group("new").unwrap();
+    file.rollback().unwrap();
+    file.commit().unwrap();
+    let after = File::from_bytes(memory.to_vec()).unwrap();
+    assert_eq!(after.root().unwrap().keys(), ["kept"]);
+    assert_eq!(memory.to_vec().len(), before.len());
+}
