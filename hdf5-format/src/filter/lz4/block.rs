@@ -272,17 +272,18 @@ pub(in crate::filter) fn sequences<S: Sequences>(input: &[u8], haste: usize, sin
     if let Some(last) = input.len().checked_sub(COPY_LIMIT) {
         let mut table = [0u32; 1 << HASH_BITS];
         let mut at = 1;
+        let limit = input.len() - LAST_LITERALS;
         while let Some((from, found)) = search(input, &mut table, at, last, haste) {
-            let (mut from, mut start) = (from, found);
-            while start > literals && from > 0 && input[start - 1] == input[from - 1] {
-                (start, from) = (start - 1, from - 1);
+            let distance = found - from;
+            let after = found + MIN_COPY;
+            at = after + common(&input[after - distance..], &input[after..limit]);
+            let mut start = found;
+            while start > literals && start > distance && input[start - 1] == input[start - 1 - distance] {
+                start -= 1;
             }
-            let shared = found - start + MIN_COPY;
-            let limit = input.len() - LAST_LITERALS;
-            let length = shared + common(&input[from + shared..], &input[start + shared..limit]);
-            at = start + length;
-            if S::pays(start - from, length) {
-                sink.sequence(&input[literals..], start - literals, start - from, length)?;
+            let length = at - start;
+            if S::pays(distance, length) {
+                sink.sequence(&input[literals..], start - literals, distance, length)?;
                 literals = at;
             }
             if at > last {
