@@ -31,15 +31,17 @@ impl Random {
     }
 }
 
-/// Reads everything of a file, as far as that goes.
-fn survives(what: &str, bytes: Vec<u8>, salvage: bool) {
+/// Reads everything of a file, as far as that goes; and checks it, which is as much work again.
+fn survives(what: &str, bytes: Vec<u8>, salvage: bool, check: bool) {
     let len = bytes.len() as i64;
     // A second try, for the machine may have stopped during the first.
     let fast = (0..2).any(|_| {
         let (bytes, start) = (bytes.clone(), Instant::now());
         let (_, most) = most_bytes(|| match File::options().salvage(salvage).from_bytes(bytes) {
             Ok(file) => {
-                drop(file.check(CheckOptions::new()));
+                if check {
+                    drop(file.check(CheckOptions::new()));
+                }
                 digest::document(&file)
             }
             Err(error) => digest::refused(&error),
@@ -107,7 +109,7 @@ fn truncated_files_are_salvaged_as_far_as_they_go() {
         let step = (bytes.len() / 200).max(1);
         let lengths = (0..bytes.len().min(4096)).step_by(7).chain((0..bytes.len()).step_by(step));
         for len in lengths {
-            survives(&format!("{name}, {len} bytes"), bytes[..len].to_vec(), true);
+            survives(&format!("{name}, {len} bytes"), bytes[..len].to_vec(), true, len % 4 == 0);
         }
     });
 }
@@ -135,7 +137,7 @@ fn mutated_files_are_survived() {
                     _ => damaged[at..].iter_mut().take(8).zip(value.to_le_bytes()).for_each(|(d, v)| *d = v),
                 }
             }
-            survives(&format!("{name}, round {round}"), damaged, true);
+            survives(&format!("{name}, round {round}"), damaged, true, round % 8 == 0);
         }
     });
 }
