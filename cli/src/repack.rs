@@ -32,7 +32,7 @@ pub(crate) fn run(cli: &Cli, args: &RepackArgs) -> Outcome {
 }
 
 /// A name in the same folder, so that the file can be renamed to its own.
-fn beside(path: &Path) -> PathBuf {
+pub(crate) fn beside(path: &Path) -> PathBuf {
     let mut name = std::ffi::OsString::from(".");
     name.push(path.file_name().unwrap_or(path.as_os_str()));
     name.push(format!(".{}.tmp", std::process::id()));

@@ -42,7 +42,7 @@ type Done = Result<(), Failed>;
 /// `h5 apply`.
 pub(crate) fn run(args: &ApplyArgs) -> Outcome {
     let ops = std::io::BufReader::new(std::fs::File::open(&args.ops)?);
-    let mut executor = Executor { path: args.file.clone(), file: None, named: HashMap::new() };
+    let mut executor = Executor { path: args.file.clone(), file: None, new: None, named: HashMap::new() };
     for (line, number) in ops.lines().zip(1..) {
         let line = line?;
         if line.trim().is_empty() {
@@ -59,8 +59,20 @@ pub(crate) fn run(args: &ApplyArgs) -> Outcome {
 struct Executor {
     path: PathBuf,
     file: Option<File>,
+    /// Where a new file is until it is committed for the first time.
+    new: Option<PathBuf>,
     /// What the committed datatypes were described as.
     named: HashMap<String, Json>,
+}
+
+impl Drop for Executor {
+    fn drop(&mut self) {
+        self.file = None;
+        if let Some(new) = &self.new {
+            // The edits failed: nothing is left of them.
+            let _ = std::fs::remove_file(new);
+        }
+    }
 }
 
 impl Executor {
@@ -72,7 +84,7 @@ impl Executor {
                 self.file = Some(OpenOptions::new().open_rw(&self.path)?);
                 Ok(())
             }
-            "flush" => Ok(self.file()?.commit()?),
+            "flush" => self.commit(),
             "group" => self.group(op),
             "dataset" => self.dataset(op),
             "write" => self.write(op),
@@ -108,10 +120,19 @@ impl Executor {
     }
 
     fn finish(&mut self) -> Done {
-        match self.file.take() {
-            Some(file) => Ok(file.commit()?),
-            None => Ok(()),
+        self.commit()?;
+        self.file = None;
+        Ok(())
+    }
+
+    /// What was done so far is in the file; a new one takes its name only now.
+    fn commit(&mut self) -> Done {
+        let Some(file) = &self.file else { return Ok(()) };
+        file.commit()?;
+        if let Some(new) = self.new.take() {
+            std::fs::rename(&new, &self.path).map_err(|e| Failed::new(e.to_string()))?;
         }
+        Ok(())
     }
 
     fn file(&mut self) -> Result<&File, Failed> {
@@ -171,7 +192,9 @@ impl Executor {
             let page = op.get("page_size").and_then(Json::as_u64).unwrap_or(4096);
             style.file_space = Some(file_space(strategy, page)).filter(|s| s.strategy != Strategy::FsmAggr);
         }
-        self.file = Some(CreateOptions::new().style(style).create(&self.path)?);
+        let new = crate::repack::beside(&self.path);
+        self.file = Some(CreateOptions::new().style(style).create(&new)?);
+        self.new = Some(new);
         Ok(())
     }
 
