@@ -96,18 +96,25 @@ pub(crate) fn set(
     let mut header = ObjectHeader::load(editor.ctx(), object)?;
     check_length(&header, &body)?;
     let old = find(editor, &header, attribute.name)?;
-    if old.is_some() {
-        if info(editor, &header)?.is_none_or(|info| info.heap.is_none())
-            && replace_compact(editor, &mut header, attribute.name, &body)?
-        {
-            header::store(editor, &mut header)?;
-            return Ok(old);
+    if let Some(old) = old {
+        match info(editor, &header)?.filter(|info| info.heap.is_some()) {
+            Some(info) => {
+                dense::replace(editor, &info, &old, &body)?;
+                return Ok(Some(old));
+            }
+            None if replace_compact(editor, &mut header, attribute.name, &body)? => {
+                header::store(editor, &mut header)?;
+                return Ok(Some(old));
+            }
+            None => take(editor, &mut header, attribute.name)?,
         }
-        take(editor, &mut header, attribute.name)?;
+        add(editor, &mut header, attribute.name, body)?;
+        header::store(editor, &mut header)?;
+        return Ok(Some(old));
     }
     add(editor, &mut header, attribute.name, body)?;
     header::store(editor, &mut header)?;
-    Ok(old)
+    Ok(None)
 }
 
 /// Takes an attribute away: what it was.

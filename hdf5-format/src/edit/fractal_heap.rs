@@ -188,17 +188,8 @@ impl HeapEditor {
         })
     }
 
-    /// The address of the heap's header.
-    pub(crate) fn address(&self) -> Address {
-        self.address
-    }
-
-    /// The header as it is now.
-    pub(crate) fn header(&self) -> &FractalHeapHeader {
-        &self.header
-    }
-
     /// True without objects of any kind.
+    #[cfg(test)]
     pub(crate) fn is_empty(&self) -> bool {
         self.header.managed_objects == 0 && self.header.huge_objects == 0 && self.header.tiny_objects == 0
     }

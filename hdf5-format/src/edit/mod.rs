@@ -7,17 +7,13 @@
 
 mod attributes;
 mod bounds;
-#[allow(dead_code, reason = "operations that no change of an object needs yet")]
 pub(crate) mod btree_v2;
-#[allow(dead_code, reason = "operations that no change of an object needs yet")]
 pub(crate) mod chunk_index;
 mod commit;
 mod copy;
 mod create;
 mod datasets;
-#[allow(dead_code, reason = "operations that no change of an object needs yet")]
 pub(crate) mod fractal_heap;
-#[allow(dead_code, reason = "operations that no change of an object needs yet")]
 pub(crate) mod global_heap;
 mod groups;
 pub(crate) mod header;
@@ -25,16 +21,12 @@ mod links;
 pub(crate) mod local_heap;
 mod objects;
 mod open;
-#[allow(dead_code, reason = "operations that no change of an object needs yet")]
 mod overlay;
-#[allow(dead_code, reason = "operations that no change of an object needs yet")]
 mod ranges;
 mod raw;
 mod recover;
-#[allow(dead_code, reason = "operations that no change of an object needs yet")]
 mod space;
 mod style;
-#[allow(dead_code, reason = "operations that no change of an object needs yet")]
 pub(crate) mod symbol_table;
 
 mod takeover;

@@ -44,11 +44,6 @@ impl Ranges {
         end <= start || self.by_start.range(..=start).next_back().is_some_and(|(_, &e)| e >= end)
     }
 
-    /// True if any of a range is in the set.
-    pub(super) fn touches(&self, start: u64, end: u64) -> bool {
-        start < end && self.by_start.range(..end).next_back().is_some_and(|(_, &e)| e > start)
-    }
-
     /// The range that ends at `end`.
     pub(super) fn ending_at(&self, end: u64) -> Option<u64> {
         self.by_start.range(..end).next_back().filter(|&(_, &e)| e == end).map(|(&s, _)| s)
@@ -172,7 +167,6 @@ mod tests {
             assert_eq!(found, expected);
             assert_eq!(ranges.total(), expected.len() as u64);
             assert_eq!(ranges.contains(start, end), (start..end).all(|i| bytes[i as usize]));
-            assert_eq!(ranges.touches(start, end), (start..end).any(|i| bytes[i as usize]));
             assert_eq!(free.ranges(), &ranges);
             assert_eq!(free.by_length.len(), ranges.by_start.len());
         }

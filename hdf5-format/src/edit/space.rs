@@ -168,11 +168,6 @@ impl Space {
         }
     }
 
-    /// Free ranges: start and end, and those that will be after the commit.
-    pub(super) fn free(&self) -> impl Iterator<Item = (u64, u64)> {
-        self.reusable.ranges().iter().chain(self.pending.iter())
-    }
-
     /// Bytes that are free or will be after the commit.
     pub(super) fn free_bytes(&self) -> u64 {
         self.reusable.ranges().total().saturating_add(self.pending.total())

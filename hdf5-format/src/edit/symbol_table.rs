@@ -82,6 +82,7 @@ pub(crate) fn create(editor: &mut Editor, hint: u64) -> Result<SymbolTableMessag
 ///
 /// # Errors
 /// What leads to it is damaged.
+#[cfg(test)]
 pub(crate) fn find(editor: &Editor, table: &SymbolTableMessage, name: &[u8]) -> Result<Option<SymbolTableEntry>> {
     Ok(Path::to(editor, table, name)?.entry())
 }
@@ -114,29 +115,6 @@ pub(crate) fn insert(editor: &mut Editor, table: &SymbolTableMessage, name: &[u8
             Err(error)
         }
     }
-}
-
-/// Lets a link lead elsewhere; the entry that was.
-///
-/// # Errors
-/// There is no link of that name, the target is none, what leads to it is damaged, or there is no room in the file.
-pub(crate) fn replace(
-    editor: &mut Editor,
-    table: &SymbolTableMessage,
-    name: &[u8],
-    target: Target<'_>,
-) -> Result<SymbolTableEntry> {
-    check_target(editor, target)?;
-    let path = Path::to(editor, table, name)?;
-    let old = path.entry().ok_or_else(|| missing(name))?;
-    let (header, cache) = add_target(editor, table, target)?;
-    let entry = SymbolTableEntry { header, cache, ..old };
-    let encoded = path.replace(entry).encode(editor)?;
-    if let Some(text) = soft_text(editor, table, &old)? {
-        local_heap::remove(editor, table.heap, &[text])?;
-    }
-    encoded.write(editor)?;
-    Ok(old)
 }
 
 /// Takes a link out: its entry as it was.

@@ -117,6 +117,20 @@ pub(super) fn rename(
     heap.finish(editor)
 }
 
+/// Gives an attribute another value, the message that is `body`. Its order of creation stays.
+pub(super) fn replace(editor: &mut Editor, info: &AttributeInfo, old: &AttributeRecord, body: &[u8]) -> Result<()> {
+    let (heap, names) = storage(info)?;
+    let mut heap = HeapEditor::open(editor.ctx(), heap)?;
+    let record = btree_v2::find(editor, names, &mut |ctx, record| by_name(ctx, &mut heap, record, &old.name))?;
+    if let Some(found) = record.map(|record| entry(editor.ctx(), &record)).transpose()?
+        && !found.is_shared()
+        && heap.overwrite(editor, &found.id, body).is_ok()
+    {
+        return heap.finish(editor);
+    }
+    rename(editor, info, old, &old.name, body)
+}
+
 /// Takes an attribute out: how many are left.
 pub(super) fn remove(editor: &mut Editor, info: &AttributeInfo, name: &[u8]) -> Result<u64> {
     let (heap, names) = storage(info)?;

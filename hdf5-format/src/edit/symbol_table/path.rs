@@ -1,6 +1,6 @@
 //! The way from the root of a group's tree to a name's place.
 
-use super::nodes::{Changes, Shape};
+use super::nodes::Shape;
 use crate::codec::Address;
 use crate::edit::Editor;
 use crate::error::{Error, ErrorKind, Result};
@@ -73,16 +73,6 @@ impl Path {
     pub(super) fn entry(&self) -> Option<SymbolTableEntry> {
         let (_, leaf) = self.leaf.as_ref().filter(|_| self.found)?;
         leaf.entries.get(self.place).copied()
-    }
-
-    /// Another entry of the same name.
-    pub(super) fn replace(self, entry: SymbolTableEntry) -> Changes {
-        let mut changes = Changes::new(self.shape);
-        if let Some((address, mut leaf)) = self.leaf {
-            leaf.entries.get_mut(self.place).into_iter().for_each(|old| *old = entry);
-            changes.leaves.insert(address, leaf);
-        }
-        changes
     }
 }
 

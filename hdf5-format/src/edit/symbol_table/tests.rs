@@ -160,7 +160,8 @@ fn links_come_and_go() {
                 Some(_) if add => {
                     let error = insert(&mut editor, &table, &name, target.target()).unwrap_err();
                     assert_eq!(error.kind(), ErrorKind::Conflict);
-                    replace(&mut editor, &table, &name, target.target()).unwrap();
+                    remove(&mut editor, &table, &name).unwrap();
+                    insert(&mut editor, &table, &name, target.target()).unwrap();
                     names.insert(name, target);
                 }
                 Some(_) => {
@@ -254,7 +255,7 @@ fn nodes_split_and_shrink_as_those_of_libhdf5() {
 }
 
 #[test]
-fn entries_cache_groups_and_are_replaced() {
+fn entries_cache_groups_and_texts() {
     let mut editor = editor((8, 8), 4, 16);
     let table = create(&mut editor, USUAL_HINT).unwrap();
     let inner = create(&mut editor, USUAL_HINT).unwrap();
@@ -263,19 +264,12 @@ fn entries_cache_groups_and_are_replaced() {
     let cache = CacheType::Group { btree: inner.btree, heap: inner.heap };
     let entry = SymbolTableEntry { name_offset: 8, header: Some(Address(40)), cache };
     assert_eq!(find(&editor, &table, b"group").unwrap(), Some(entry));
-    // A second hard link: nothing is cached any more.
-    let old = replace(&mut editor, &table, b"group", Target::Object { header: Address(40), group: None }).unwrap();
-    assert_eq!(old, entry);
-    let plain = SymbolTableEntry { cache: CacheType::None, ..entry };
-    assert_eq!(find(&editor, &table, b"group").unwrap(), Some(plain));
     // Soft links bring their text, and take it along.
-    replace(&mut editor, &table, b"group", Target::Soft(b"/somewhere/else")).unwrap();
-    let soft = find(&editor, &table, b"group").unwrap().unwrap();
-    assert_eq!((soft.header, soft.cache), (None, CacheType::SoftLink { value_offset: 16 }));
-    replace(&mut editor, &table, b"group", Target::Soft(b"/third")).unwrap();
-    let soft = find(&editor, &table, b"group").unwrap().unwrap();
-    assert_eq!(soft.cache, CacheType::SoftLink { value_offset: 32 });
-    assert_eq!(remove(&mut editor, &table, b"group").unwrap(), soft);
+    insert(&mut editor, &table, b"soft", Target::Soft(b"/somewhere/else")).unwrap();
+    let soft = find(&editor, &table, b"soft").unwrap().unwrap();
+    assert_eq!((soft.header, soft.cache), (None, CacheType::SoftLink { value_offset: 24 }));
+    assert_eq!(remove(&mut editor, &table, b"soft").unwrap(), soft);
+    assert_eq!(remove(&mut editor, &table, b"group").unwrap(), entry);
     assert!(listed(&editor, &table).is_empty());
 }
 
@@ -298,10 +292,6 @@ fn refuses_what_is_no_link() {
     for (name, target, kind) in cases {
         assert_eq!(insert(&mut editor, &table, name, target).unwrap_err().kind(), kind);
     }
-    for target in [Target::Soft(b""), outside] {
-        assert!(replace(&mut editor, &table, b"a", target).is_err());
-    }
-    assert_eq!(replace(&mut editor, &table, b"b", object).unwrap_err().kind(), ErrorKind::NotFound);
     assert_eq!(editor.overlay.dirty_bytes(), 0);
 }
 
@@ -360,7 +350,7 @@ fn damage_is_an_error_and_nothing_hangs() {
         let before = editor.overlay.dirty_bytes();
         let done = match next(4) {
             0 => insert(&mut editor, &table, name.as_bytes(), Target::Soft(b"/")),
-            1 => replace(&mut editor, &table, name.as_bytes(), Target::Soft(b"/")).map(drop),
+            1 => insert(&mut editor, &table, name.as_bytes(), Target::Soft(b"/")),
             2 => remove(&mut editor, &table, name.as_bytes()).map(drop),
             _ => delete(&mut editor, &table, |_, _| Ok(())),
         };
