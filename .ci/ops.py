@@ -16,7 +16,7 @@ import tempfile
 
 PROFILES = ["write", "edit", "dtypes", "chunks", "links", "big", "exotic"]
 # Of the seeds of a profile, that may differ by chance.
-BY_CHANCE = 0.25
+BY_CHANCE = 0.4
 
 parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
 parser.add_argument("shared", type=pathlib.Path)
