@@ -230,7 +230,7 @@ pub(super) fn share(editor: &mut Editor, kind: MessageKind, body: &[u8]) -> Resu
     if !index.has_room(0) {
         return Ok(None);
     }
-    let heap_id = index.to_heap(editor, body)?;
+    let heap_id = index.put_in_heap(editor, body)?;
     let location = Location::Heap { reference_count: 1, heap_id };
     index.insert(editor, SharedMessageRecord { hash: index::hash(kind, body), location }, body)?;
     Ok(Some(heap_id))

@@ -84,7 +84,7 @@ impl Index {
     }
 
     /// Puts a message into the heap.
-    pub(super) fn to_heap(&mut self, editor: &mut Editor, body: &[u8]) -> Result<HeapId> {
+    pub(super) fn put_in_heap(&mut self, editor: &mut Editor, body: &[u8]) -> Result<HeapId> {
         self.create(editor)?;
         let mut heap = HeapEditor::open(editor.ctx(), self.heap()?)?;
         let id = heap.insert(editor, body)?;
@@ -103,7 +103,7 @@ impl Index {
         let (reference_count, heap_id) = match found.location {
             Location::Heap { reference_count: u32::MAX, .. } => return Ok(None),
             Location::Heap { reference_count, heap_id } => (reference_count.saturating_add(1), heap_id),
-            Location::Header { .. } => (2, self.to_heap(editor, body)?),
+            Location::Header { .. } => (2, self.put_in_heap(editor, body)?),
         };
         let new = SharedMessageRecord { location: Location::Heap { reference_count, heap_id }, ..*found };
         self.replace(editor, found, new, body)?;
@@ -142,7 +142,7 @@ impl Index {
     pub(super) fn insert(&mut self, editor: &mut Editor, record: SharedMessageRecord, body: &[u8]) -> Result<()> {
         self.create(editor)?;
         if self.entry.index_type == IndexType::List && self.entry.message_count >= self.entry.list_max {
-            self.to_tree(editor)?;
+            self.grow_to_tree(editor)?;
         }
         if self.entry.index_type == IndexType::BTree {
             self.insert_in_tree(editor, &record, body)?;
@@ -196,7 +196,7 @@ impl Index {
         if self.entry.message_count == 0 {
             self.clear(editor)?;
         } else if self.entry.index_type == IndexType::BTree && self.entry.message_count < self.entry.btree_min {
-            self.to_list(editor)?;
+            self.shrink_to_list(editor)?;
         }
         self.store(editor)
     }
@@ -215,7 +215,7 @@ impl Index {
         Ok(())
     }
 
-    fn to_tree(&mut self, editor: &mut Editor) -> Result<()> {
+    fn grow_to_tree(&mut self, editor: &mut Editor) -> Result<()> {
         let (list, old) = (self.list(editor)?, self.entry.index);
         self.entry.index = Some(new_tree(editor)?);
         self.entry.index_type = IndexType::BTree;
@@ -229,7 +229,7 @@ impl Index {
         Ok(())
     }
 
-    fn to_list(&mut self, editor: &mut Editor) -> Result<()> {
+    fn shrink_to_list(&mut self, editor: &mut Editor) -> Result<()> {
         let mut list = SharedMessageList::default();
         if let Some(address) = self.entry.index {
             btree_v2::delete(editor, address, &mut |editor, record| {
