@@ -48,6 +48,10 @@
 )]
 
 extern crate alloc;
+
+/// For code that `#[derive(H5Type)]` writes where there is no `std`.
+#[doc(hidden)]
+pub use alloc::vec::Vec;
 #[cfg(test)]
 extern crate self as hdf5_format;
 
