@@ -455,7 +455,7 @@ impl Dataset {
         Reader { core: &self.info.core, dataset, depth: 0 }
     }
 
-    fn named(&self, error: Error) -> Error {
+    pub(super) fn named(&self, error: Error) -> Error {
         error.on(self.path())
     }
 }
