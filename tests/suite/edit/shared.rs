@@ -63,9 +63,9 @@ fn headers_share_what_they_have_in_common() {
             for i in 0..30u64 {
                 let data = file.dataset(format!("d{i}")).unwrap();
                 assert_eq!(data.shape(), [4 + i % 3, 2]);
-                assert_eq!(data.attrs().unwrap().len() as u64, i % 12);
+                assert_eq!(data.attributes().unwrap().len() as u64, i % 12);
                 if i % 12 > 1 {
-                    assert_eq!(data.attr("a1").unwrap().read_vec::<i32>().unwrap(), [1, 2, 3]);
+                    assert_eq!(data.attr_vec::<i32>("a1").unwrap(), [1, 2, 3]);
                 }
             }
         }
