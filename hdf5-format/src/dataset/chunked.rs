@@ -12,6 +12,8 @@ use alloc::borrow::Cow;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
+mod picks;
+
 /// Chunks that are looked up before they are read.
 const BATCH: usize = 4096;
 
@@ -207,18 +209,21 @@ impl ChunkedReader<'_> {
         Ok(Cow::Owned(buffer))
     }
 
+    /// Refuses a chunk that is stored as it is, but not in the length of a chunk.
+    fn check_unfiltered(&self, job: &Job, chunk_bytes: u64) -> Result<()> {
+        if job.stored == chunk_bytes {
+            return Ok(());
+        }
+        let message = alloc::format!("unfiltered chunk: expected {chunk_bytes} bytes, found {}", job.stored);
+        Err(Error::corrupt(CHUNK, self.ctx.absolute(job.address), message))
+    }
+
     /// The decoded bytes of a chunk.
     fn decode(&self, job: &Job, chunk_bytes: u64, scratch: &mut Scratch) -> Result<Cow<'_, [u8]>> {
         let at = self.ctx.absolute(job.address);
         let stored = self.stored(job, scratch)?;
         if self.pipeline.is_empty() || job.mask == u32::MAX {
-            if job.stored != chunk_bytes {
-                return Err(Error::corrupt(
-                    CHUNK,
-                    at,
-                    alloc::format!("unfiltered chunk: expected {chunk_bytes} bytes, found {}", job.stored),
-                ));
-            }
+            self.check_unfiltered(job, chunk_bytes)?;
             return Ok(stored);
         }
         let len = to_usize(chunk_bytes)?;
