@@ -8,6 +8,7 @@ file as from its own. With --bench the times of a mask, of points and of reading
 
 import argparse
 import itertools
+import os
 import pathlib
 import random
 import shutil
@@ -33,7 +34,7 @@ class Ours:
     """The example program, asked over pipes."""
 
     def __init__(self):
-        self.process = subprocess.Popen([args.select], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        self.process = subprocess.Popen([args.select.resolve()], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
 
     def ask(self, *words, body=b""):
         pipe = self.process.stdin
@@ -191,12 +192,14 @@ class Orthogonal:
         return tuple(out) if lists <= 1 else None
 
     def read(self, d):
-        plain = self.plain()
+        plain = self.plain() if self.size else None
         if plain is not None:
             return d[plain]
         return d[...][np.ix_(*self.at)].reshape(self.shape)
 
     def write(self, d, new):
+        if not self.size:
+            return
         plain = self.plain()
         if plain is not None:
             d[plain] = new
@@ -308,6 +311,14 @@ def shown(shape):
     return ",".join(map(str, shape)) if shape else "scalar"
 
 
+def by_h5py(select, d):
+    if d.is_virtual and not isinstance(select, Orthogonal):
+        # libhdf5 does not read points of virtual datasets.
+        whole = d[...].ravel()
+        return whole[wanted_places(select, np.arange(d.size).reshape(d.shape))]
+    return select.read(d)
+
+
 def check_reads(ours, path, names, count):
     with h5py.File(path, "r") as f:
         for i in range(count):
@@ -315,7 +326,7 @@ def check_reads(ours, path, names, count):
             d = f[name]
             kind = rng.choice(KINDS)
             select = kind(d.shape, False)
-            want = np.ascontiguousarray(select.read(d)).tobytes()
+            want = np.asarray(by_h5py(select, d), d.dtype).tobytes()
             way = rng.choice(["read", "read", "split"])
             words = ["split", path, name, rng.choice([1, 7, 100]), select.text] if way == "split" else ["read", path, name, select.text]
             shape, got = ours.ask(*words)
@@ -334,16 +345,15 @@ def check_chunks(ours, path, d, name, select, where):
     if good:
         length = int.from_bytes(got[:8], "little")
         parts, data = got[8 : 8 + length].decode().split("\t")[:-1], got[8 + length :]
-        seen, want = [], b""
+        seen = []
         for part in parts:
             at = places(part, d.shape)
             chunk = {tuple(x // c for x, c in zip(p, d.chunks)) for p in at}
             good &= len(chunk) == 1
             seen += [int(numbers[p]) for p in at]
-            want += b"".join(whole[p].tobytes() for p in at)
         once = list(dict.fromkeys(seen)) if isinstance(select, Points) else seen
         good &= sorted(set(seen)) == sorted(set(wanted_places(select, numbers).tolist())) and len(once) == len(set(seen))
-        good &= want == data
+        good &= whole.ravel()[np.array(seen, int)].tobytes() == data
     note("chunks", bool(good), f"chunks of {where}")
 
 
@@ -479,6 +489,8 @@ def bench(ours, folder):
 
 with tempfile.TemporaryDirectory() as folder:
     folder, ours = pathlib.Path(folder), Ours()
+    # libhdf5 puts external raw files here.
+    os.chdir(folder)
     if args.bench:
         bench(ours, folder)
         sys.exit()
