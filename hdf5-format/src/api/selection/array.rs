@@ -1,6 +1,6 @@
 //! Slices and masks of `ndarray`.
 
-use super::{Select, Slice};
+use super::{Kind, Select, Slice};
 use alloc::format;
 use alloc::vec::Vec;
 use ndarray::{ArrayBase, Data, Dimension, SliceInfo, SliceInfoElem};
@@ -14,7 +14,8 @@ impl<T: AsRef<[SliceInfoElem]>, I: Dimension, O: Dimension> From<&SliceInfo<T, I
             match *elem {
                 SliceInfoElem::Index(i) => slices.push(Slice::Index(signed(i))),
                 SliceInfoElem::NewAxis => {
-                    return Select::refused("read without it, and insert the axis into the array", "a new axis");
+                    let why = "read without it, and insert the axis into the array";
+                    return Select(Kind::Refused(why, "a new axis".into()));
                 }
                 SliceInfoElem::Slice { start, end, step } => match u64::try_from(step) {
                     Ok(step) => {
@@ -23,7 +24,7 @@ impl<T: AsRef<[SliceInfoElem]>, I: Dimension, O: Dimension> From<&SliceInfo<T, I
                     }
                     Err(_) => {
                         let why = "read with a positive step, and reverse the array with invert_axis";
-                        return Select::refused(why, format!("a step of {step}"));
+                        return Select(Kind::Refused(why, format!("a step of {step}")));
                     }
                 },
             }

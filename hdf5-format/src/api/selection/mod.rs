@@ -67,6 +67,7 @@ enum Kind {
     /// What any of them selects.
     Union(Vec<Select>),
     /// Nothing that can be selected, and why.
+    #[cfg_attr(not(feature = "ndarray"), allow(dead_code))]
     Refused(&'static str, String),
 }
 
@@ -132,10 +133,6 @@ impl Select {
             kind => all.push(Select(kind)),
         }
         Select(Kind::Union(all))
-    }
-
-    fn refused(why: &'static str, what: impl Into<String>) -> Self {
-        Select(Kind::Refused(why, what.into()))
     }
 }
 

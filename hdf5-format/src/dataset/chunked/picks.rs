@@ -1,7 +1,7 @@
 //! Single elements of chunked storage: each chunk is found and decoded once, whatever the order of the elements.
 
 use super::{CHUNK, ChunkedReader, Job};
-use crate::codec::{Address, to_usize};
+use crate::codec::Address;
 use crate::dataset::cache::KEPT_BYTES;
 use crate::dataset::contiguous::Linear;
 use crate::dataset::picks::{Pick, Picks};
@@ -11,7 +11,6 @@ use crate::error::Result;
 use crate::filter::Scratch;
 use alloc::borrow::Cow;
 use alloc::sync::Arc;
-use alloc::vec;
 use alloc::vec::Vec;
 
 /// Chunks that are decoded before their elements are put in their places.
@@ -96,11 +95,12 @@ impl ChunkedReader<'_> {
     fn decode_all(&self, found: &[Found<'_>], chunk_bytes: u64, keep: bool, out: &mut [u8]) -> Result<()> {
         #[cfg(feature = "parallel")]
         if found.len() > 1 && rayon::current_num_threads() > 1 {
+            use crate::codec::to_usize;
             use rayon::prelude::*;
             // The elements of different chunks lie between each other in the output: each chunk's are gathered first.
             let gather = |scratch: &mut Scratch, f: &Found<'_>| {
                 let count = f.pieces.iter().fold(0u64, |n, p| n.saturating_add(p.len));
-                let mut own = vec![0; to_usize(count.saturating_mul(self.element as u64))?];
+                let mut own = alloc::vec![0; to_usize(count.saturating_mul(self.element as u64))?];
                 let mut first = 0u64;
                 let gathered = f.pieces.iter().map(|p| {
                     let piece = Piece { out: first, ..*p };
