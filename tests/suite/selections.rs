@@ -295,3 +295,28 @@ fn parts_by_row_and_by_chunk() {
     assert_eq!(few.iter().map(|c| c.part.select.to_string()).collect::<Vec<_>>(), ["{9,0}"]);
     assert!(root.dataset("wide").unwrap().chunk_iter(..).is_err());
 }
+
+#[test]
+fn few_elements_of_many_chunks_are_looked_up_one_by_one() {
+    let memory = MemoryFile::new([]);
+    let file = CreateOptions::new().create_in(memory.clone()).unwrap();
+    let root = file.root().unwrap();
+    let new = root.new_dataset(Datatype::integer(1, false, ByteOrder::LittleEndian));
+    let dataset = new.shape([1 << 20, 1 << 20]).chunks([8, 8]).create("x").unwrap();
+    for i in 0..60_000 {
+        dataset.write_raw((i * 17, i * 17 % 1000), &[9]).unwrap();
+    }
+    file.commit().unwrap();
+    let counted = Counted(Arc::new((memory.to_vec(), AtomicU64::new(0), AtomicU64::new(0))));
+    let dataset = OpenOptions::new().from_storage(counted.clone()).unwrap().dataset("x").unwrap();
+    let far = [59_999 * 17, 0, 30_000 * 17];
+    for select in [Select::from((far, [59_999 * 17 % 1000, 0])), Select::points(far.map(|i| [i, i % 1000]))] {
+        let (bytes, calls) = counted.of(|| {
+            let values = dataset.read_slice_vec::<u8>(&select).unwrap();
+            assert_eq!(values.iter().map(|&v| u64::from(v)).sum::<u64>(), values.len().min(3) as u64 * 9, "{values:?}");
+        });
+        assert!(bytes < 100_000 && calls < 120, "{select}: {bytes} bytes in {calls} reads");
+    }
+    let stored = dataset.stored_chunks((500_000..500_100, ..)).unwrap();
+    assert!(!stored.is_empty() && stored.len() <= 7, "{}", stored.len());
+}

@@ -67,19 +67,23 @@ impl Runs {
         Ok(())
     }
 
-    /// Adds runs in any order, each ascending by itself: their union.
+    /// The union of runs.
     ///
     /// # Errors
-    /// There are too many.
-    pub fn join(&mut self, other: Runs) -> Result<()> {
-        let mut all = core::mem::take(&mut self.0);
-        if all.len().saturating_add(other.0.len()) > MOST_RUNS {
-            return Err(too_many(all.len().saturating_add(other.0.len())));
+    /// There are too many, or one of them is an error.
+    pub fn union(all: impl Iterator<Item = Result<Runs>>) -> Result<Self> {
+        let mut joined: Vec<(u64, u64)> = Vec::new();
+        for runs in all {
+            joined.extend(runs?.0);
+            if joined.len() > MOST_RUNS {
+                return Err(too_many(joined.len()));
+            }
         }
-        all.extend(other.0);
-        // The sort finds the two ascending halves and merges them.
-        all.sort();
-        all.into_iter().try_for_each(|(place, len)| self.push(place, len))
+        // The sort finds the ascending parts and merges them.
+        joined.sort();
+        let mut runs = Runs::default();
+        joined.into_iter().try_for_each(|(place, len)| runs.push(place, len))?;
+        Ok(runs)
     }
 
     /// The runs of an orthogonal selection, whose coordinates lie within the extent.
@@ -287,8 +291,8 @@ mod tests {
             list.iter().for_each(|&(p, n)| runs.push(p, n).unwrap());
             runs
         };
-        let mut all = runs(&[(0, 3), (10, 2), (20, 5)]);
-        all.join(runs(&[(3, 1), (8, 1), (11, 4), (22, 1)])).unwrap();
+        let both = [runs(&[(0, 3), (10, 2), (20, 5)]), runs(&[(3, 1), (8, 1), (11, 4), (22, 1)])];
+        let all = Runs::union(both.into_iter().map(Ok)).unwrap();
         assert_eq!(all.iter().collect::<Vec<_>>(), [(0, 4), (8, 1), (10, 5), (20, 5)]);
     }
 

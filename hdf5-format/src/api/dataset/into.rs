@@ -77,3 +77,30 @@ impl Dataset {
         Ok(())
     }
 }
+
+#[cfg(all(test, feature = "ndarray"))]
+mod tests {
+    use crate::api::CreateOptions;
+    use crate::io::MemoryFile;
+    use ndarray::{Array2, ArrayView2, s};
+
+    #[test]
+    fn arrays_are_filled_whatever_their_strides() {
+        let file = CreateOptions::new().create_in(MemoryFile::new([])).unwrap();
+        let values: Vec<f32> = (0..20).map(|i| i as f32).collect();
+        let all = ArrayView2::from_shape((4, 5), &values).unwrap();
+        let dataset = file.create_dataset("x", &all.to_owned()).unwrap();
+        let mut whole = Array2::<f32>::zeros((6, 7));
+        dataset.read_array_into(.., whole.slice_mut(s![1..5, 1..6])).unwrap();
+        assert_eq!(whole.slice(s![1..5, 1..6]), all);
+        assert_eq!((whole.sum(), whole[[0, 0]], whole[[5, 6]]), (190.0, 0.0, 0.0));
+        let mut rows = Array2::<f32>::zeros((4, 5));
+        dataset.read_array_into(1..3, rows.slice_mut(s![2.., ..])).unwrap();
+        assert_eq!(rows.slice(s![2.., ..]), all.slice(s![1..3, ..]));
+        let mut turned = Array2::<f64>::zeros((5, 4)).reversed_axes();
+        dataset.read_array_into(s![.., ..], &mut turned).unwrap();
+        assert_eq!(turned, all.mapv(f64::from));
+        let error = dataset.read_array_into((.., 1), &mut turned).unwrap_err().to_string();
+        assert!(error.contains("[4, 5]") && error.contains("[4]"), "{error}");
+    }
+}

@@ -8,8 +8,8 @@ use crate::dataset::picks::{Pick, Picks};
 use crate::dataset::pieces::{Piece, Pieces};
 use crate::dataset::wanted::Wanted;
 use crate::error::{Error, ErrorKind, Result};
+use crate::graph::chunk_index::ChunkRecord;
 use alloc::boxed::Box;
-use alloc::vec;
 use alloc::vec::Vec;
 
 /// A chunk and what of it is selected.
@@ -75,30 +75,38 @@ impl Dataset {
     /// # Errors
     /// As for [`Dataset::chunk_iter`], and if the chunk index is damaged.
     pub fn stored_chunks(&self, selection: impl Into<Select>) -> Result<Vec<StoredChunk>> {
+        let (wanted, _) = selection.into().resolve(self.shape()).map_err(|e| self.named(e))?;
         let grid = self.grid()?;
-        let mut parts: Vec<ChunkPart> = self.chunk_iter(selection)?.collect();
-        let (mut low, mut high) = (vec![u64::MAX; grid.dims.len()], vec![0; grid.dims.len()]);
-        for part in &parts {
-            let scaled = part.offset.iter().zip(&grid.chunk).map(|(x, chunk)| x.checked_div(*chunk).unwrap_or(0));
-            for ((low, high), x) in low.iter_mut().zip(&mut high).zip(scaled) {
-                (*low, *high) = (x.min(*low), x.saturating_add(1).max(*high));
-            }
-        }
-        parts.sort_by(|a, b| a.offset.cmp(&b.offset));
+        let axes = match &wanted {
+            Wanted::Axes(axes) => axes.as_slice(),
+            Wanted::Ordered(ordered) => ordered.axes(),
+            Wanted::Picks(_) => &[],
+        };
+        let picked = if let Wanted::Picks(picks) = &wanted { grid.picked(picks) } else { Vec::new() };
+        // First and last coordinates of what is selected, along each dimension.
+        let bounds: Option<Vec<(u64, u64)>> = match &wanted {
+            Wanted::Picks(_) => grid.bounds(&picked),
+            _ => axes.iter().map(Axis::bounds).collect(),
+        };
+        let Some(bounds) = bounds else { return Ok(Vec::new()) };
+        let scaled = bounds.iter().zip(&grid.chunk).map(|(&(first, last), &chunk)| {
+            let number = |x: u64| x.checked_div(chunk).unwrap_or(0);
+            (number(first), number(last).saturating_add(1))
+        });
+        let (low, high): (Vec<u64>, Vec<u64>) = scaled.unzip();
         let mut found = Vec::new();
         let now = self.now()?;
-        self.reader(&now)
-            .visit_chunks(&low, &high, &mut |record| {
-                let offset: Vec<u64> =
-                    record.scaled.iter().zip(&grid.chunk).map(|(x, chunk)| x.saturating_mul(*chunk)).collect();
-                let place = parts.binary_search_by(|p| p.offset.cmp(&offset));
-                if let Some(part) = place.ok().and_then(|i| parts.get(i)) {
-                    let (address, size, filter_mask) = (record.address, record.size, record.filter_mask);
-                    found.push(StoredChunk { part: part.clone(), address, size, filter_mask });
-                }
-                Ok(())
-            })
-            .map_err(|e| self.named(e))?;
+        let mut visit = |record: ChunkRecord<'_>| {
+            let offset: Vec<u64> = record.scaled.iter().zip(&grid.chunk).map(|(x, c)| x.saturating_mul(*c)).collect();
+            let part = match picked.binary_search_by(|p| p.offset.cmp(&offset)) {
+                Ok(i) => picked.get(i).cloned(),
+                Err(_) => grid.boxed(axes, offset),
+            };
+            let (address, size, filter_mask) = (record.address, record.size, record.filter_mask);
+            found.extend(part.map(|part| StoredChunk { part, address, size, filter_mask }));
+            Ok(())
+        };
+        self.reader(&now).visit_chunks(&low, &high, &mut visit).map_err(|e| self.named(e))?;
         Ok(found)
     }
 
@@ -148,10 +156,25 @@ impl Grid {
         core::iter::from_fn(move || {
             let offset = next.take()?;
             next = self.after(&axes, &offset);
-            let along = axes.iter().zip(&offset).zip(&self.chunk);
-            let slices: Vec<Slice> = along.map(|((axis, &at), &chunk)| slice(axis, at, chunk)).collect();
-            Some(self.part(offset, Select::new(slices)))
+            self.boxed(&axes, offset)
         })
+    }
+
+    /// What an orthogonal selection selects of a chunk, if anything.
+    fn boxed(&self, axes: &[Axis], offset: Vec<u64>) -> Option<ChunkPart> {
+        let along = axes.iter().zip(&offset).zip(&self.chunk);
+        let slices = along.map(|((axis, &at), &chunk)| slice(axis, at, chunk)).collect::<Option<Vec<_>>>()?;
+        (!slices.is_empty()).then(|| self.part(offset, Select::new(slices)))
+    }
+
+    /// First and last offsets of chunks along each dimension.
+    fn bounds(&self, parts: &[ChunkPart]) -> Option<Vec<(u64, u64)>> {
+        (0..self.dims.len())
+            .map(|dim| {
+                let along = || parts.iter().filter_map(|p| p.offset.get(dim).copied());
+                Some((along().min()?, along().max()?))
+            })
+            .collect()
     }
 
     /// First element of the first chunk from a coordinate of one dimension on.
@@ -176,7 +199,7 @@ impl Grid {
         })
     }
 
-    /// The chunks that hold picked elements.
+    /// The chunks that hold picked elements, by their offsets.
     fn picked(&self, picks: &Picks) -> Vec<ChunkPart> {
         let mut pieces = Pieces::new(picks.list(), &self.dims, &self.chunk);
         let mut out = Vec::new();
@@ -196,13 +219,13 @@ impl Grid {
     }
 }
 
-/// What of a chunk is selected along one dimension.
-fn slice(axis: &Axis, at: u64, chunk: u64) -> Slice {
+/// What of a chunk is selected along one dimension, if anything.
+fn slice(axis: &Axis, at: u64, chunk: u64) -> Option<Slice> {
     let signed = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
     let end = at.saturating_add(chunk);
-    match axis {
+    let first = axis.next_from(at).filter(|&first| first < end)?;
+    Some(match axis {
         Axis::Steps { step, .. } => {
-            let first = axis.next_from(at).unwrap_or(end);
             let last = axis.bounds().map_or(at, |(_, last)| last.saturating_add(1)).min(end);
             Slice::Range { start: Some(signed(first)), end: Some(signed(last)), step: *step }
         }
@@ -210,5 +233,5 @@ fn slice(axis: &Axis, at: u64, chunk: u64) -> Slice {
             let (from, to) = (list.partition_point(|&x| x < at), list.partition_point(|&x| x < end));
             Slice::List(list.get(from..to).unwrap_or(&[]).iter().map(|&x| signed(x)).collect())
         }
-    }
+    })
 }

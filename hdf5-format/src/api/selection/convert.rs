@@ -139,23 +139,7 @@ impl From<&Selection> for Select {
                 Select::point_list(*rank, coords.iter().map(|&x| signed(x)).collect::<Vec<_>>())
             }
             Selection::Hyperslab(dims) => Select::new(dims.iter().map(|&d| d.into()).collect::<Vec<Slice>>()),
-            Selection::Blocks { rank, blocks } => {
-                let rank = (*rank).max(1);
-                let corners = blocks.chunks_exact(rank.saturating_mul(2)).map(|block| block.split_at(rank));
-                let boxes = corners.map(|(first, last)| {
-                    let side = |(&start, &last): (&u64, &u64)| {
-                        let block = last.saturating_sub(start).saturating_add(1);
-                        Slice::Slab { start, stride: block, count: 1, block }
-                    };
-                    Select::new(first.iter().zip(last).map(side).collect::<Vec<_>>())
-                });
-                let mut boxes: Vec<Select> = boxes.collect();
-                match boxes.len() {
-                    0 => Select::point_list(0, []),
-                    1 => boxes.pop().unwrap_or_default(),
-                    _ => Select(Kind::Union(boxes)),
-                }
-            }
+            Selection::Blocks { rank, blocks } => Select(Kind::Boxes { rank: *rank, corners: blocks.clone() }),
         }
     }
 }

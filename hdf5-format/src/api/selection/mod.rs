@@ -64,6 +64,11 @@ enum Kind {
         coords: Vec<i64>,
     },
     Mask(Mask),
+    /// First and last corners of boxes, the last one included: what any of them holds.
+    Boxes {
+        rank: usize,
+        corners: Vec<u64>,
+    },
     /// What any of them selects.
     Union(Vec<Select>),
     /// Nothing that can be selected, and why.

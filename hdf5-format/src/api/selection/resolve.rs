@@ -30,7 +30,7 @@ impl Select {
                 let shape = axes.iter().map(Axis::len).collect();
                 return Ok((Wanted::Axes(axes), shape));
             }
-            Kind::Mask(_) | Kind::Union(_) => Picks::in_order(&self.runs(dims)?),
+            Kind::Mask(_) | Kind::Union(_) | Kind::Boxes { .. } => Picks::in_order(&self.runs(dims)?),
             Kind::Refused(why, what) => return Err(shape_error(format!("{what} is no selection")).hint(*why)),
         };
         let shape = vec![picks.len()];
@@ -53,7 +53,8 @@ impl Select {
                 mask.check(dims)?;
                 mask.runs.iter().try_for_each(|&(place, len)| runs.push(place, len))?;
             }
-            Kind::Union(all) => all.iter().try_for_each(|select| runs.join(select.runs(dims)?))?,
+            Kind::Union(all) => return Runs::union(all.iter().map(|select| select.runs(dims))),
+            Kind::Boxes { rank, corners } => return Runs::union(boxes(*rank, corners, dims)),
             _ => match self.resolve(dims)?.0 {
                 Wanted::Axes(axes) => return Runs::of_axes(&axes, dims),
                 Wanted::Ordered(ordered) => return Runs::of_axes(ordered.axes(), dims),
@@ -108,6 +109,23 @@ pub(super) fn along(slices: &[Slice], dims: &[u64]) -> Result<(Vec<Along>, Vec<u
         out.push((axis, order));
     }
     Ok((out, shape))
+}
+
+/// The runs of each box.
+fn boxes<'a>(rank: usize, corners: &'a [u64], dims: &'a [u64]) -> impl Iterator<Item = Result<Runs>> + use<'a> {
+    corners.chunks_exact(rank.saturating_mul(2).max(1)).map(move |corners| {
+        let (first, last) = corners.split_at_checked(rank).unwrap_or((corners, &[]));
+        if rank != dims.len() {
+            return Err(shape_error(format!("boxes of {rank} dimensions in a dataset of {}", dims.len())));
+        }
+        let side = |(&start, &last): (&u64, &u64)| {
+            let count = last.checked_sub(start).and_then(|n| n.checked_add(1));
+            Axis::Steps { start, step: 1, count: count.unwrap_or(0) }
+        };
+        let axes: Vec<Axis> = first.iter().zip(last).map(side).collect();
+        axes.iter().zip(dims).enumerate().try_for_each(|(i, (axis, &len))| axis.check(i, len))?;
+        Runs::of_axes(&axes, dims)
+    })
 }
 
 /// The places of points in C order of the extent.

@@ -55,6 +55,7 @@ fn selects_as_numpy_does() {
         ("{}", vec![0]),
         ("0 | 9 | 0", vec![1200]),
         ("| 3", vec![6000]),
+        ("boxes(0,0,0:1,1,1; 1,1,1:1,1,2)", vec![9]),
     ] {
         assert_eq!(shape(text, &[10, 20, 30]), Some(want), "{text}");
     }
@@ -82,6 +83,11 @@ fn selects_as_numpy_does() {
         "1,,2",
         "mask(10,20,30: 6000)",
         "slab(0,2,3,4)",
+        "boxes(0,0:1,1)",
+        "boxes(0,0,0:10,0,0)",
+        "boxes(1,1,1:0,1,1)",
+        "boxes()",
+        "boxes(0,0,0:1,1)",
     ] {
         assert_eq!(shape(text, &[10, 20, 30]), None, "{text}");
     }

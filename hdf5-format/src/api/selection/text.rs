@@ -6,6 +6,7 @@
 //! mask(10: 0, 4:6)                where a mask of 10 positions is true: also a slice
 //! mask(2,3: 0, 4:6)               where a mask of shape (2, 3) is true, by place in C order
 //! {0,1; 7,-1}                     points
+//! boxes(0,0:1,1; 5,5:9,7)         a union of boxes: first and last corners, both included
 //! 0:2, 0:2 | 8:, 8:               a union
 //! ```
 
@@ -71,6 +72,9 @@ fn one(text: &str) -> Result<Select> {
     if let Some(list) = between(text, "{", '}') {
         return points(list, text);
     }
+    if let Some(list) = between(text, "boxes(", ')') {
+        return boxes(list, text);
+    }
     let mut items: Vec<&str> = split(text, ',').collect();
     if items.last().is_some_and(|last| last.is_empty()) {
         items.pop();
@@ -92,6 +96,21 @@ fn points(list: &str, text: &str) -> Result<Select> {
         coords.extend(point);
     }
     Ok(Select::point_list(rank.unwrap_or(0), coords))
+}
+
+fn boxes(list: &str, text: &str) -> Result<Select> {
+    let refused = || bad(text).hint("boxes are boxes(first corner:last corner; ...)");
+    let (mut rank, mut corners) = (None, Vec::new());
+    for item in list.split(';') {
+        let (first, last) = item.split_once(':').ok_or_else(refused)?;
+        let (first, last) = (numbers::<u64>(first, text)?, numbers::<u64>(last, text)?);
+        let is_box = first.len() == last.len() && first.iter().zip(&last).all(|(a, b)| a <= b);
+        if first.is_empty() || !is_box || *rank.get_or_insert(first.len()) != first.len() {
+            return Err(refused());
+        }
+        corners.extend(first.into_iter().chain(last));
+    }
+    Ok(Select(Kind::Boxes { rank: rank.unwrap_or(0), corners }))
 }
 
 fn mask(text: &str) -> Result<Mask> {
@@ -203,6 +222,13 @@ impl fmt::Display for Select {
                 f.write_str("{")?;
                 list(f, coords.chunks((*rank).max(1)), "; ", |f, point| list(f, point, ",", shown))?;
                 f.write_str("}")
+            }
+            Kind::Boxes { rank, corners } => {
+                f.write_str("boxes(")?;
+                list(f, corners.chunks(rank.saturating_mul(2).max(1)), "; ", |f, corners| {
+                    list(f, corners.chunks((*rank).max(1)), ":", |f, corner| list(f, corner, ",", shown))
+                })?;
+                f.write_str(")")
             }
             Kind::Refused(_, what) => write!(f, "<{what}>"),
         }

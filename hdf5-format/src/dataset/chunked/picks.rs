@@ -17,7 +17,7 @@ use alloc::vec::Vec;
 const BATCH: usize = 256;
 
 /// Positions that a look-up in the index may cover for each chunk that is wanted, besides some.
-const SPARSE: u64 = 16;
+const NEAR: u64 = 16;
 const COVERED: u64 = 64;
 
 /// A chunk that is there, and the pieces of it that are wanted.
@@ -60,7 +60,7 @@ impl ChunkedReader<'_> {
                 let wider_low: Vec<u64> = low.iter().zip(&at).map(|(l, x)| *l.min(x)).collect();
                 let wider_high: Vec<u64> = high.iter().zip(&at).map(|(h, x)| *h.max(&x.saturating_add(1))).collect();
                 let sides = wider_low.iter().zip(&wider_high).map(|(l, h)| h.saturating_sub(*l));
-                let most = SPARSE.saturating_mul(count as u64).saturating_add(COVERED);
+                let most = NEAR.saturating_mul(count as u64).saturating_add(COVERED);
                 if sides.fold(1, u64::saturating_mul) > most {
                     break;
                 }
