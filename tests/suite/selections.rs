@@ -152,7 +152,7 @@ fn reads_and_writes_are_those_of_a_naive_model() {
         crate::edit::is_clean(&memory);
         let read = File::from_bytes(memory.to_vec()).unwrap();
         for (dataset, model) in &all {
-            let dataset = read.dataset(dataset.path().to_string()).unwrap();
+            let dataset = read.dataset(dataset.path()).unwrap();
             assert_eq!(dataset.read_vec::<i32>().unwrap(), *model);
             for _ in 0..20 {
                 let select = random.select();
@@ -177,7 +177,7 @@ fn an_element_is_written_once() {
     }
     // What was refused changed nothing: the file goes on.
     dataset.write_values(Select::points([[3, 3], [0, 1]]), &words).unwrap();
-    dataset.write_slice((1, [3, 0]), &["c", "d"]).unwrap();
+    dataset.write_slice((1, [3, 0]), ["c", "d"]).unwrap();
     file.commit().unwrap();
     let read = dataset.read_slice_vec::<String>("{0,1; 3,3; 1,0; 1,3; 2,2}".parse::<Select>().unwrap()).unwrap();
     assert_eq!(read, ["b", "a", "d", "c", ""]);

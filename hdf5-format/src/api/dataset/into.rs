@@ -89,7 +89,7 @@ mod tests {
         let file = CreateOptions::new().create_in(MemoryFile::new([])).unwrap();
         let values: Vec<f32> = (0..20).map(|i| i as f32).collect();
         let all = ArrayView2::from_shape((4, 5), &values).unwrap();
-        let dataset = file.create_dataset("x", &all.to_owned()).unwrap();
+        let dataset = file.create_dataset("x", all.to_owned()).unwrap();
         let mut whole = Array2::<f32>::zeros((6, 7));
         dataset.read_array_into(.., whole.slice_mut(s![1..5, 1..6])).unwrap();
         assert_eq!(whole.slice(s![1..5, 1..6]), all);
