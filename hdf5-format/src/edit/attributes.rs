@@ -172,7 +172,12 @@ fn check_length(header: &ObjectHeader, body: &[u8]) -> Result<()> {
 }
 
 /// The attribute of a name, where the way to it is sound.
-fn find(editor: &Editor, header: &ObjectHeader, name: &[u8]) -> Result<Option<AttributeRecord>> {
+fn find(editor: &mut Editor, header: &ObjectHeader, name: &[u8]) -> Result<Option<AttributeRecord>> {
+    let info = info(editor, header).ok().flatten().filter(|info| info.heap.is_some());
+    // What is damaged on the way need not be on the way of a search.
+    if info.is_some_and(|info| dense::is_vacant(editor, &info, name).unwrap_or(false)) {
+        return Ok(None);
+    }
     Attributes::open(editor.ctx(), header)?.get(editor.ctx(), name)
 }
 
@@ -284,7 +289,7 @@ fn new_info(header: &ObjectHeader) -> AttributeInfo {
 }
 
 fn info(editor: &Editor, header: &ObjectHeader) -> Result<Option<AttributeInfo>> {
-    let message = header.find(MessageKind::AttributeInfo).filter(|_| header.version > 1);
+    let message = if header.version > 1 { header.find(MessageKind::AttributeInfo) } else { None };
     message.map(|m| AttributeInfo::parse(&mut m.cursor(editor.ctx().sizes(), "attribute info"))).transpose()
 }
 

@@ -57,9 +57,14 @@ impl<'n> Vacancy<'n> {
     ///
     /// # Errors
     /// The name is no name or is taken, the object is no group, or its links are damaged.
-    pub(crate) fn find(editor: &Editor, group: Address, name: &'n [u8]) -> Result<Self> {
+    pub(crate) fn find(editor: &mut Editor, group: Address, name: &'n [u8]) -> Result<Self> {
         check_name(name)?;
         let group = ObjectHeader::load(editor.ctx(), group)?;
+        let info = link_info(editor, &group).ok().filter(|info| info.heap.is_some());
+        // What is damaged on the way need not be on the way of a search.
+        if info.is_some_and(|info| dense::is_vacant(editor, &info, name).unwrap_or(false)) {
+            return Ok(Vacancy { group, name });
+        }
         if Links::open(editor.ctx(), &group)?.lookup(editor.ctx(), name)?.is_some() {
             let shown = String::from_utf8_lossy(name);
             return Err(Error::new(ErrorKind::Conflict, alloc::format!("there is a link named {shown:?}"))

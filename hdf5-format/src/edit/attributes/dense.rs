@@ -41,7 +41,8 @@ pub(super) fn from_compact(editor: &mut Editor, header: &mut ObjectHeader, info:
 pub(super) fn to_compact(editor: &mut Editor, header: &mut ObjectHeader, info: &mut AttributeInfo) -> Result<()> {
     let (heap, names) = storage(info)?;
     let mut entries = Vec::new();
-    let mut reader = HeapEditor::open(editor.ctx(), heap)?;
+    let objects = crate::graph::fractal_heap::FractalHeap::open(editor.ctx(), heap)?;
+    let mut reader = objects.reader(editor.ctx());
     let records = crate::graph::btree_v2::BTreeV2::open(editor.ctx(), names, RecordType::AttributeName)?;
     records.for_each(editor.ctx(), |record| {
         entries.push(entry(editor.ctx(), record)?);
@@ -50,7 +51,7 @@ pub(super) fn to_compact(editor: &mut Editor, header: &mut ObjectHeader, info: &
     entries.sort_by_key(|entry| entry.order);
     let mut messages = Vec::new();
     for entry in entries {
-        let body = reader.get(editor.ctx(), &entry.id)?.into_owned();
+        let body = reader.object(&entry.id)?.bytes.into_owned();
         // One that is too long for a header, or is shared, keeps all where they are.
         if body.len() > MAX_BODY || entry.is_shared() {
             return Ok(());
@@ -74,11 +75,20 @@ pub(super) fn insert(
     body: &[u8],
 ) -> Result<()> {
     let (heap, names) = storage(info)?;
-    let mut heap = HeapEditor::open(editor.ctx(), heap)?;
-    let id: AttributeId = attribute_id(heap.insert(editor, body)?)?;
-    let new = Entry { id, flags: 0, order: index.map_or(NO_ORDER, u32::from), hash: Some(lookup3(name, 0)) };
-    put(editor, info, names, &mut heap, name, new)?;
-    heap.finish(editor)
+    fractal_heap::change(editor, heap, |editor, heap| {
+        let id: AttributeId = attribute_id(heap.insert(editor, body)?)?;
+        let new = Entry { id, flags: 0, order: index.map_or(NO_ORDER, u32::from), hash: Some(lookup3(name, 0)) };
+        put(editor, info, names, heap, name, new)
+    })
+}
+
+/// True if there is no attribute of a name, and nothing damaged on the way that may hide it.
+pub(super) fn is_vacant(editor: &mut Editor, info: &AttributeInfo, name: &[u8]) -> Result<bool> {
+    let ((heap, names), hash) = (storage(info)?, lookup3(name, 0));
+    let found = fractal_heap::look(editor, heap, |editor, heap| {
+        btree_v2::find(editor, names, &mut |ctx, record| by_name(ctx, heap, record, hash, name))
+    });
+    found.map(|found| found.is_none())
 }
 
 /// Enters an attribute into the indexes.
@@ -92,7 +102,8 @@ fn put(
 ) -> Result<()> {
     let mut record = editor.writer();
     new.encode(&mut record)?;
-    btree_v2::insert(editor, names, record.as_slice(), &mut |ctx, record| by_name(ctx, heap, record, name))?;
+    let hash = new.hash.unwrap_or(0);
+    btree_v2::insert(editor, names, record.as_slice(), &mut |ctx, record| by_name(ctx, heap, record, hash, name))?;
     if let Some(orders) = info.order_index {
         let mut record = editor.writer();
         Entry { hash: None, ..new }.encode(&mut record)?;
@@ -110,45 +121,42 @@ pub(super) fn rename(
     body: &[u8],
 ) -> Result<()> {
     let (heap, names) = storage(info)?;
-    let mut heap = HeapEditor::open(editor.ctx(), heap)?;
-    let was = out(editor, info, names, &mut heap, &old.name)?;
-    let id = attribute_id(heap.insert(editor, body)?)?;
-    put(editor, info, names, &mut heap, to, Entry { id, hash: Some(lookup3(to, 0)), ..was })?;
-    heap.finish(editor)
+    fractal_heap::change(editor, heap, |editor, heap| {
+        let was = out(editor, info, names, heap, &old.name)?;
+        let id = attribute_id(heap.insert(editor, body)?)?;
+        put(editor, info, names, heap, to, Entry { id, hash: Some(lookup3(to, 0)), ..was })
+    })
 }
 
 /// Gives an attribute another value, the message that is `body`. Its order of creation stays.
 pub(super) fn replace(editor: &mut Editor, info: &AttributeInfo, old: &AttributeRecord, body: &[u8]) -> Result<()> {
     let (heap, names) = storage(info)?;
-    let mut heap = HeapEditor::open(editor.ctx(), heap)?;
-    let record = btree_v2::find(editor, names, &mut |ctx, record| by_name(ctx, &mut heap, record, &old.name))?;
-    if let Some(found) = record.map(|record| entry(editor.ctx(), &record)).transpose()?
-        && !found.is_shared()
-        && heap.overwrite(editor, &found.id, body).is_ok()
-    {
-        return heap.finish(editor);
-    }
-    rename(editor, info, old, &old.name, body)
+    let hash = lookup3(&old.name, 0);
+    let done = fractal_heap::change(editor, heap, |editor, heap| {
+        let found = btree_v2::find(editor, names, &mut |ctx, record| by_name(ctx, heap, record, hash, &old.name))?;
+        let found = found.map(|record| entry(editor.ctx(), &record)).transpose()?;
+        Ok(found.is_some_and(|found| !found.is_shared() && heap.overwrite(editor, &found.id, body).is_ok()))
+    })?;
+    if done { Ok(()) } else { rename(editor, info, old, &old.name, body) }
 }
 
 /// Takes an attribute out: how many are left.
 pub(super) fn remove(editor: &mut Editor, info: &AttributeInfo, name: &[u8]) -> Result<u64> {
     let (heap, names) = storage(info)?;
-    let mut heap = HeapEditor::open(editor.ctx(), heap)?;
-    out(editor, info, names, &mut heap, name)?;
-    heap.finish(editor)?;
+    fractal_heap::change(editor, heap, |editor, heap| out(editor, info, names, heap, name))?;
     btree_v2::len(editor, names)
 }
 
 /// Takes an attribute out of indexes and heap: its record.
 fn out(editor: &mut Editor, info: &AttributeInfo, names: Address, heap: &mut HeapEditor, name: &[u8]) -> Result<Entry> {
-    let record = btree_v2::find(editor, names, &mut |ctx, record| by_name(ctx, heap, record, name))?;
+    let hash = lookup3(name, 0);
+    let record = btree_v2::find(editor, names, &mut |ctx, record| by_name(ctx, heap, record, hash, name))?;
     let record = record.ok_or_else(|| Error::new(ErrorKind::Corrupt, "the index by name lost an attribute"))?;
     let old = entry(editor.ctx(), &record)?;
     if old.is_shared() {
         return Err(Error::unsupported("changing an attribute that is shared between headers"));
     }
-    btree_v2::remove(editor, names, &mut |ctx, record| by_name(ctx, heap, record, name))?;
+    btree_v2::remove(editor, names, &mut |ctx, record| by_name(ctx, heap, record, hash, name))?;
     if let Some(orders) = info.order_index {
         btree_v2::remove(editor, orders, &mut |ctx, record| by_order(ctx, record, old.order))?;
     }
@@ -179,8 +187,8 @@ fn entry(ctx: &FileContext, record: &[u8]) -> Result<Entry> {
 }
 
 /// Records stand in the order of their hashes; of equal ones, of the names.
-fn by_name(ctx: &FileContext, heap: &mut HeapEditor, record: &[u8], name: &[u8]) -> Result<Ordering> {
-    let (record, hash) = (entry(ctx, record)?, lookup3(name, 0));
+fn by_name(ctx: &FileContext, heap: &mut HeapEditor, record: &[u8], hash: u32, name: &[u8]) -> Result<Ordering> {
+    let record = entry(ctx, record)?;
     let found = record.hash.unwrap_or(0);
     if found != hash || record.is_shared() {
         return Ok(found.cmp(&hash));

@@ -1,7 +1,8 @@
-//! The nodes that one change of a tree touches: each loaded once, all written when the change is whole.
+//! The nodes that changes of a tree touch: each loaded once, all written when the change is whole.
 
 use super::Compare;
 use crate::codec::{Address, Writer, to_usize};
+use crate::edit::kept::Keep;
 use crate::edit::{Editor, Purpose};
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::btree_v2::header::STRUCTURE as HEADER;
@@ -9,12 +10,14 @@ use crate::format::btree_v2::node::STRUCTURE as NODE;
 use crate::format::btree_v2::{BTreeV2Header, BTreeV2Node, ChildPointer, Layout};
 use crate::graph::FileContext;
 use crate::graph::Visited;
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 use core::cmp::Ordering;
 
 /// Fewest records that a full node may have: two nodes and a record between them come of it.
 const LEAST_FULL: u64 = 3;
+/// Bytes that a node takes in memory besides its records and children.
+const NODE_OVERHEAD: usize = 160;
 
 /// Records of one length, one after the other.
 #[derive(Clone, Debug)]
@@ -185,9 +188,26 @@ pub(super) fn load(
     Ok(Node { level, records, children: node.children })
 }
 
-struct Loaded {
-    node: Node,
-    changed: bool,
+/// A tree with the nodes that changes met.
+pub(in crate::edit) struct Tree {
+    header: BTreeV2Header,
+    layout: Layout,
+    seen: Visited,
+    loaded: BTreeMap<Address, Node>,
+}
+
+impl Tree {
+    fn open(ctx: &FileContext, at: Address) -> Result<Self> {
+        let (header, layout) = open(ctx, at)?;
+        Ok(Tree { header, layout, seen: Visited::new(), loaded: BTreeMap::new() })
+    }
+}
+
+impl Keep for Tree {
+    fn memory(&self) -> usize {
+        let node = self.layout.node_size.saturating_mul(2).saturating_add(NODE_OVERHEAD);
+        self.loaded.len().saturating_mul(node)
+    }
 }
 
 /// A tree while it is changed.
@@ -198,7 +218,9 @@ pub(super) struct Nodes<'e> {
     pub(super) layout: Layout,
     old: BTreeV2Header,
     seen: Visited,
-    loaded: BTreeMap<Address, Loaded>,
+    loaded: BTreeMap<Address, Node>,
+    /// Nodes that are other than in the file.
+    changed: BTreeSet<Address>,
     /// Allocated by this change.
     fresh: Vec<Address>,
     /// Given back when it is whole.
@@ -212,14 +234,20 @@ impl<'e> Nodes<'e> {
         at: Address,
         change: impl FnOnce(&mut Nodes<'e>) -> Result<T>,
     ) -> Result<T> {
-        let (header, layout) = open(editor.ctx(), at)?;
-        let (seen, loaded) = (Visited::new(), BTreeMap::new());
-        let (fresh, gone) = (Vec::new(), Vec::new());
-        let mut nodes = Nodes { editor, at, header, layout, old: header, seen, loaded, fresh, gone };
+        let kept = editor.trees.take(at);
+        let Tree { header, layout, seen, loaded } = kept.map_or_else(|| Tree::open(editor.ctx(), at), Ok)?;
+        let (changed, fresh, gone) = (BTreeSet::new(), Vec::new(), Vec::new());
+        let mut nodes = Nodes { editor, at, header, layout, old: header, seen, loaded, changed, fresh, gone };
         let result = change(&mut nodes).and_then(|value| nodes.write().map(|()| value));
-        let given_back = if result.is_ok() { &nodes.gone } else { &nodes.fresh };
+        let Nodes { editor, header, layout, seen, loaded, fresh, gone, .. } = nodes;
+        let given_back = if result.is_ok() { &gone } else { &fresh };
         let len = u64::from(header.node_size);
-        given_back.iter().for_each(|&node| nodes.editor.release(Purpose::BTree, node, len));
+        given_back.iter().for_each(|&node| editor.release(Purpose::BTree, node, len));
+        // `seen` still has nodes that are gone.
+        if result.is_ok() && gone.is_empty() {
+            editor.trees.put(at, Tree { header, layout, seen, loaded });
+            while editor.trees.excess().is_some() {}
+        }
         result
     }
 
@@ -258,7 +286,7 @@ impl<'e> Nodes<'e> {
         let address = address(pointer)?;
         if !self.loaded.contains_key(&address) {
             let node = load(self.editor.ctx(), &mut self.seen, &self.header, &self.layout, pointer, level)?;
-            self.loaded.insert(address, Loaded { node, changed: false });
+            self.loaded.insert(address, node);
         }
         let node = self.loaded(address)?;
         if node.level == level && node.len() as u64 == pointer.records {
@@ -270,7 +298,7 @@ impl<'e> Nodes<'e> {
     /// A node that was loaded before.
     pub(super) fn loaded(&self, address: Address) -> Result<&Node> {
         let missing = || Error::new(ErrorKind::Corrupt, "a node has itself below it").within(NODE);
-        self.loaded.get(&address).map(|loaded| &loaded.node).ok_or_else(missing)
+        self.loaded.get(&address).ok_or_else(missing)
     }
 
     /// Takes a node out, to be put back changed.
@@ -282,14 +310,16 @@ impl<'e> Nodes<'e> {
     /// The same for a node that was loaded before.
     pub(super) fn take_loaded(&mut self, address: Address) -> Result<Node> {
         self.loaded(address)?;
-        let loaded = self.loaded.remove(&address).map(|loaded| loaded.node);
-        loaded.ok_or_else(|| Error::new(ErrorKind::Corrupt, "a node has itself below it").within(NODE))
+        self.loaded
+            .remove(&address)
+            .ok_or_else(|| Error::new(ErrorKind::Corrupt, "a node has itself below it").within(NODE))
     }
 
     /// A changed node: what its parent is to say of it.
     pub(super) fn put(&mut self, address: Address, node: Node) -> ChildPointer {
         let pointer = node.pointer(address);
-        self.loaded.insert(address, Loaded { node, changed: true });
+        self.loaded.insert(address, node);
+        self.changed.insert(address);
         pointer
     }
 
@@ -326,11 +356,10 @@ impl<'e> Nodes<'e> {
         let child = self.loaded(parent)?.children.get(index).copied();
         let address = child.map_or_else(|| Err(Error::new(ErrorKind::Corrupt, "a child is missing")), address)?;
         let pointer = self.loaded(address)?.pointer(address);
-        let mut node = self.take_loaded(parent)?;
-        if let Some(child) = node.children.get_mut(index) {
+        if let Some(child) = self.loaded.get_mut(&parent).and_then(|node| node.children.get_mut(index)) {
             *child = pointer;
         }
-        self.put(parent, node);
+        self.changed.insert(parent);
         Ok(pointer)
     }
 
@@ -394,8 +423,10 @@ impl<'e> Nodes<'e> {
     /// Writes what was changed. Nothing is written unless all of it can be.
     fn write(&mut self) -> Result<()> {
         let mut blocks = Vec::new();
-        for (&address, loaded) in self.loaded.iter().filter(|(_, loaded)| loaded.changed) {
-            blocks.push((address, loaded.node.encode(self.editor, &self.header, &self.layout)?));
+        for &address in &self.changed {
+            // Those that are gone are not loaded.
+            let Some(node) = self.loaded.get(&address) else { continue };
+            blocks.push((address, node.encode(self.editor, &self.header, &self.layout)?));
         }
         if self.header != self.old {
             let mut writer = self.editor.block_writer();

@@ -1,18 +1,19 @@
 //! The free blocks of a local heap's data segment.
 
 use crate::codec::{Address, Sizes};
+use crate::edit::kept::Keep;
 use crate::error::{Error, Result};
 use crate::format::local_heap::{FreeBlock, LocalHeap, STRUCTURE};
 use crate::graph::{FileContext, Visited};
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::format;
 
-/// Blocks of all lists that are kept together.
-const KEPT_BLOCKS: usize = 1 << 18;
+/// Bytes of memory that a block takes.
+const BLOCK_MEMORY: usize = 128;
 
 /// A heap's free blocks, linked as in the file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct FreeList {
+pub(in crate::edit) struct FreeList {
     head: Option<u64>,
     blocks: BTreeMap<u64, Block>,
     /// Length and offset of each block.
@@ -158,32 +159,8 @@ impl FreeList {
     }
 }
 
-/// Free lists of the heaps that were changed lately, as they are in the file.
-#[derive(Debug, Default)]
-pub(in crate::edit) struct FreeLists {
-    lists: BTreeMap<Address, FreeList>,
-    blocks: usize,
-}
-
-impl FreeLists {
-    /// The list of the heap at `address`, if its first block is still `head`.
-    pub(super) fn take(&mut self, address: Address, head: Option<u64>) -> Option<FreeList> {
-        let list = self.lists.remove(&address)?;
-        self.blocks = self.blocks.saturating_sub(list.blocks.len());
-        Some(list).filter(|list| list.head == head)
-    }
-
-    /// Keeps a list, and forgets the others when they are too many.
-    pub(super) fn keep(&mut self, address: Address, list: FreeList) {
-        if self.blocks.saturating_add(list.blocks.len()) > KEPT_BLOCKS {
-            self.clear();
-        }
-        self.blocks = self.blocks.saturating_add(list.blocks.len());
-        self.lists.insert(address, list);
-    }
-
-    /// Forgets all lists.
-    pub(in crate::edit) fn clear(&mut self) {
-        *self = FreeLists::default();
+impl Keep for FreeList {
+    fn memory(&self) -> usize {
+        self.blocks.len().saturating_mul(BLOCK_MEMORY)
     }
 }

@@ -26,9 +26,9 @@ fn prefix(ctx: &FileContext, address: Address) -> LocalHeap {
 fn check(editor: &mut Editor, address: Address, texts: &BTreeMap<u64, Vec<u8>>) {
     let heap = prefix(editor.ctx(), address);
     let list = FreeList::load(editor.ctx(), &heap).unwrap();
-    if let Some(kept) = editor.local_heaps.take(address, heap.free_list) {
+    if let Some(kept) = editor.local_heaps.take(address) {
         assert_eq!(kept, list);
-        editor.local_heaps.keep(address, kept);
+        editor.local_heaps.put(address, kept);
     }
     let reader = LocalHeapReader::open(editor.ctx(), address).unwrap();
     assert_eq!(&*reader.text(editor.ctx(), 0).unwrap(), b"");
@@ -73,7 +73,7 @@ fn texts_come_and_go() {
             }
             match next(200) {
                 0 => editor.commit().unwrap(),
-                1 => editor.local_heaps.clear(),
+                1 => editor.forget_kept(),
                 2..10 => check(&mut editor, address, &texts),
                 _ => {}
             }
@@ -176,7 +176,7 @@ fn damage_is_an_error() {
     for (at, bytes) in
         [(16u64, block(16u64.to_le_bytes(), 32u64.to_le_bytes())), (16, block([0; 8], [80, 0, 0, 0, 0, 0, 0, 0]))]
     {
-        editor.local_heaps.clear();
+        editor.forget_kept();
         editor.write(Address(heap.data.0 + at), &bytes).unwrap();
         assert!(insert(&mut editor, address, b"x").is_err());
         assert!(remove(&mut editor, address, &[(offset, 4)]).is_err());
