@@ -1,7 +1,7 @@
 //! Adding, changing and taking away attributes of an object, in the storage it has.
 
 use super::Editor;
-use super::header::{self, MAX_BODY, message};
+use super::header::{Header, MAX_BODY, message};
 use crate::codec::Address;
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::message::MessageKind;
@@ -93,27 +93,27 @@ pub(crate) fn set(
 ) -> Result<Option<AttributeRecord>> {
     check_name(attribute.name)?;
     let body = encode(editor, attribute)?;
-    let mut header = ObjectHeader::load(editor.ctx(), object)?;
+    let mut header = Header::open(editor, object)?;
     check_length(&header, &body)?;
-    let old = find(editor, &header, attribute.name)?;
+    let old = find(editor, &mut header, attribute.name)?;
     if let Some(old) = old {
         match info(editor, &header)?.filter(|info| info.heap.is_some()) {
             Some(info) => {
                 dense::replace(editor, &info, &old, &body)?;
                 return Ok(Some(old));
             }
-            None if replace_compact(editor, &mut header, attribute.name, &body)? => {
-                header::store(editor, &mut header)?;
+            None if replace_compact(editor, &mut header, attribute.name, &body) => {
+                header.close(editor)?;
                 return Ok(Some(old));
             }
             None => take(editor, &mut header, attribute.name)?,
         }
         add(editor, &mut header, attribute.name, body)?;
-        header::store(editor, &mut header)?;
+        header.close(editor)?;
         return Ok(Some(old));
     }
     add(editor, &mut header, attribute.name, body)?;
-    header::store(editor, &mut header)?;
+    header.close(editor)?;
     Ok(None)
 }
 
@@ -122,10 +122,10 @@ pub(crate) fn set(
 /// # Errors
 /// There is none of this name, or the attributes are damaged.
 pub(crate) fn remove(editor: &mut Editor, object: Address, name: &[u8]) -> Result<AttributeRecord> {
-    let mut header = ObjectHeader::load(editor.ctx(), object)?;
-    let old = find(editor, &header, name)?.ok_or_else(|| missing(name))?;
+    let mut header = Header::open(editor, object)?;
+    let old = find(editor, &mut header, name)?.ok_or_else(|| missing(name))?;
     take(editor, &mut header, name)?;
-    header::store(editor, &mut header)?;
+    header.close(editor)?;
     Ok(old)
 }
 
@@ -135,12 +135,12 @@ pub(crate) fn remove(editor: &mut Editor, object: Address, name: &[u8]) -> Resul
 /// There is none of the old name, or one of the new.
 pub(crate) fn rename(editor: &mut Editor, object: Address, from: &[u8], to: &[u8]) -> Result<()> {
     check_name(to)?;
-    let mut header = ObjectHeader::load(editor.ctx(), object)?;
-    let old = find(editor, &header, from)?.ok_or_else(|| missing(from))?;
+    let mut header = Header::open(editor, object)?;
+    let old = find(editor, &mut header, from)?.ok_or_else(|| missing(from))?;
     if from == to {
         return Ok(());
     }
-    if find(editor, &header, to)?.is_some() {
+    if find(editor, &mut header, to)?.is_some() {
         let text = alloc::format!("there is an attribute named {:?}", String::from_utf8_lossy(to));
         return Err(Error::new(ErrorKind::Conflict, text));
     }
@@ -149,9 +149,9 @@ pub(crate) fn rename(editor: &mut Editor, object: Address, from: &[u8], to: &[u8
     if let Some(info) = info(editor, &header)?.filter(|info| info.heap.is_some()) {
         dense::rename(editor, &info, &old, to, &body)?;
     } else {
-        replace_compact(editor, &mut header, from, &body)?;
+        replace_compact(editor, &mut header, from, &body);
     }
-    header::store(editor, &mut header)
+    header.close(editor)
 }
 
 mod dense;
@@ -172,11 +172,16 @@ fn check_length(header: &ObjectHeader, body: &[u8]) -> Result<()> {
 }
 
 /// The attribute of a name, where the way to it is sound.
-fn find(editor: &mut Editor, header: &ObjectHeader, name: &[u8]) -> Result<Option<AttributeRecord>> {
+fn find(editor: &mut Editor, header: &mut Header, name: &[u8]) -> Result<Option<AttributeRecord>> {
     let info = info(editor, header).ok().flatten().filter(|info| info.heap.is_some());
-    // What is damaged on the way need not be on the way of a search.
-    if info.is_some_and(|info| dense::is_vacant(editor, &info, name).unwrap_or(false)) {
-        return Ok(None);
+    if let Some(info) = info {
+        // What is damaged on the way need not be on the way of a search.
+        if dense::is_vacant(editor, &info, name).unwrap_or(false) {
+            return Ok(None);
+        }
+    } else if let Ok(place) = header.attribute(name, editor.ctx().sizes()) {
+        let attributes = Attributes::open(editor.ctx(), header)?;
+        return place.map_or(Ok(None), |place| attributes.of_message(editor.ctx(), place));
     }
     Attributes::open(editor.ctx(), header)?.get(editor.ctx(), name)
 }
@@ -192,19 +197,19 @@ fn renamed(editor: &Editor, old: &AttributeRecord, name: &[u8]) -> Result<Vec<u8
 }
 
 /// Puts a message in the place of that of the same attribute: whether there was one.
-fn replace_compact(editor: &Editor, header: &mut ObjectHeader, name: &[u8], body: &[u8]) -> Result<bool> {
-    let place = compact_place(editor, header, name);
-    let Some(old) = place.and_then(|place| header.messages.get_mut(place)) else { return Ok(false) };
-    if body.len() > MAX_BODY {
-        return Ok(false);
-    }
-    old.body = body.into();
-    old.flags = MessageFlags(0);
-    Ok(true)
+fn replace_compact(editor: &mut Editor, header: &mut Header, name: &[u8], body: &[u8]) -> bool {
+    let Some(place) = compact_place(editor, header, name).filter(|_| body.len() <= MAX_BODY) else { return false };
+    let creation_index = header.messages.get(place).and_then(|old| old.creation_index);
+    let new = Message { creation_index, ..message(MessageKind::Attribute, 0, body.to_vec()) };
+    header.replace(editor, place, new);
+    true
 }
 
-fn compact_place(editor: &Editor, header: &ObjectHeader, name: &[u8]) -> Option<usize> {
+fn compact_place(editor: &Editor, header: &mut Header, name: &[u8]) -> Option<usize> {
     let sizes = editor.ctx().sizes();
+    if let Ok(place) = header.attribute(name, sizes) {
+        return place;
+    }
     header.messages.iter().position(|m| is_named(m, name, sizes))
 }
 
@@ -214,10 +219,9 @@ fn is_named(m: &Message, name: &[u8], sizes: crate::codec::Sizes) -> bool {
 }
 
 /// Adds an attribute to a header that is stored afterwards.
-fn add(editor: &mut Editor, header: &mut ObjectHeader, name: &[u8], body: Vec<u8>) -> Result<()> {
+fn add(editor: &mut Editor, header: &mut Header, name: &[u8], body: Vec<u8>) -> Result<()> {
     if header.version == 1 {
-        header.messages.push(message(MessageKind::Attribute, 0, body));
-        return Ok(());
+        return header.push(editor, message(MessageKind::Attribute, 0, body));
     }
     let mut info = info(editor, header)?.unwrap_or_else(|| new_info(header));
     let index = info.next_index;
@@ -235,7 +239,7 @@ fn add(editor: &mut Editor, header: &mut ObjectHeader, name: &[u8], body: Vec<u8
     if compact {
         let mut new = message(MessageKind::Attribute, 0, body);
         new.creation_index = index;
-        header.messages.push(new);
+        header.push(editor, new)?;
     } else {
         dense::insert(editor, &info, name, index, &body)?;
     }
@@ -243,7 +247,7 @@ fn add(editor: &mut Editor, header: &mut ObjectHeader, name: &[u8], body: Vec<u8
 }
 
 /// Takes an attribute out of a header that is stored afterwards.
-fn take(editor: &mut Editor, header: &mut ObjectHeader, name: &[u8]) -> Result<()> {
+fn take(editor: &mut Editor, header: &mut Header, name: &[u8]) -> Result<()> {
     let Some(mut info) = info(editor, header)? else {
         if let Some(place) = compact_place(editor, header, name) {
             header.messages.remove(place);
@@ -294,7 +298,7 @@ fn info(editor: &Editor, header: &ObjectHeader) -> Result<Option<AttributeInfo>>
 }
 
 /// Puts an attribute info in the place of the old; `None` takes it away.
-fn set_info(editor: &Editor, header: &mut ObjectHeader, info: Option<&AttributeInfo>) -> Result<()> {
+fn set_info(editor: &mut Editor, header: &mut Header, info: Option<&AttributeInfo>) -> Result<()> {
     let place = header.messages.iter().position(|m| m.kind == MessageKind::AttributeInfo);
     let Some(info) = info else {
         if let Some(place) = place {
@@ -305,9 +309,9 @@ fn set_info(editor: &Editor, header: &mut ObjectHeader, info: Option<&AttributeI
     let mut body = editor.writer();
     info.encode(&mut body)?;
     let new = message(MessageKind::AttributeInfo, MessageFlags::DONT_SHARE, body.into_bytes());
-    match place.and_then(|place| header.messages.get_mut(place)) {
-        Some(old) => *old = new,
-        None => header.messages.push(new),
+    match place {
+        Some(place) => header.replace(editor, place, new),
+        None => header.push(editor, new)?,
     }
     Ok(())
 }

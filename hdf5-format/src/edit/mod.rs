@@ -76,6 +76,7 @@ pub struct Editor {
     space: Space,
     /// The superblock as the next commit writes it, but for the end.
     pub(crate) superblock: Superblock,
+    headers: Kept<header::Header>,
     local_heaps: Kept<local_heap::FreeList>,
     trees: Kept<btree_v2::Tree>,
     heaps: Kept<fractal_heap::HeapEditor>,
@@ -122,7 +123,7 @@ impl Editor {
         // The superblock counts from the start of the file, addresses from its base.
         let space = Space::new(superblock.end.saturating_sub(superblock.base), limit);
         let committed = superblock.clone();
-        let (local_heaps, trees, heaps) = Default::default();
+        let (headers, local_heaps, trees, heaps) = Default::default();
         let (commits, changes, state, exists) = (0, 0, Condition::Sound, false);
         let global_heap = global_heap::GlobalHeapEditor::default();
         Editor {
@@ -130,6 +131,7 @@ impl Editor {
             ctx,
             space,
             superblock,
+            headers,
             local_heaps,
             trees,
             heaps,
@@ -338,7 +340,7 @@ impl Editor {
 
     /// Forgets the structures that are kept in memory.
     fn forget_kept(&mut self) {
-        (self.local_heaps, self.trees, self.heaps) = Default::default();
+        (self.headers, self.local_heaps, self.trees, self.heaps) = Default::default();
     }
 
     /// The storage as it reads with all changes.

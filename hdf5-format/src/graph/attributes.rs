@@ -119,6 +119,15 @@ impl<'h> Attributes<'h> {
         damage.map_or(Ok(None), Err)
     }
 
+    /// The attribute that a message of the header is.
+    ///
+    /// # Errors
+    /// It is damaged.
+    pub(crate) fn of_message(&self, ctx: &FileContext, index: usize) -> Result<Option<AttributeRecord>> {
+        let Some(message) = self.header.messages.get(index) else { return Ok(None) };
+        self.compact(message, None, &mut Resolver::new(ctx))
+    }
+
     /// All attributes by name, then what is damaged. Of attributes of the same name the first is kept, the others are
     /// damage.
     ///
