@@ -324,7 +324,8 @@ fn write(
     rooms: &[usize],
     plan: &[usize],
 ) -> Result<Tail> {
-    let mut bodies: Vec<Writer> = rooms.iter().map(|_| editor.writer()).collect();
+    let sizes = editor.superblock.sizes;
+    let mut bodies: Vec<Writer> = rooms.iter().map(|&room| Writer::with_room(sizes, room as u64)).collect();
     let starts: Vec<u64> = header.chunks.iter().enumerate().map(|(i, _)| frame_before(header, i) as u64).collect();
     let mut count = 0u32;
     for (message, &place) in header.messages.iter_mut().zip(plan) {
@@ -400,6 +401,7 @@ fn nils(form: MessageForm, room: usize) -> impl Iterator<Item = usize> {
 fn frame(editor: &Editor, header: &ObjectHeader, index: usize, body: &Writer) -> Result<Writer> {
     let mut writer = editor.block_writer();
     let len = body.position() as u64;
+    writer.reserve(body.position().saturating_add(prefix_len(header)).saturating_add(FRAME_V2));
     match (index, header.version) {
         (0, 1) => {
             prefix_v1(header, len)?.encode(&mut writer);

@@ -78,6 +78,7 @@ pub struct Editor {
     pub(crate) superblock: Superblock,
     headers: Kept<header::Header>,
     local_heaps: Kept<local_heap::FreeList>,
+    symbol_tables: Kept<symbol_table::Loaded>,
     trees: Kept<btree_v2::Tree>,
     heaps: Kept<fractal_heap::HeapEditor>,
     global_heap: global_heap::GlobalHeapEditor,
@@ -123,7 +124,7 @@ impl Editor {
         // The superblock counts from the start of the file, addresses from its base.
         let space = Space::new(superblock.end.saturating_sub(superblock.base), limit);
         let committed = superblock.clone();
-        let (headers, local_heaps, trees, heaps) = Default::default();
+        let (headers, local_heaps, symbol_tables, trees, heaps) = Default::default();
         let (commits, changes, state, exists) = (0, 0, Condition::Sound, false);
         let global_heap = global_heap::GlobalHeapEditor::default();
         Editor {
@@ -133,6 +134,7 @@ impl Editor {
             superblock,
             headers,
             local_heaps,
+            symbol_tables,
             trees,
             heaps,
             global_heap,
@@ -340,7 +342,8 @@ impl Editor {
 
     /// Forgets the structures that are kept in memory.
     fn forget_kept(&mut self) {
-        (self.headers, self.local_heaps, self.trees, self.heaps) = Default::default();
+        (self.headers, self.local_heaps, self.symbol_tables) = Default::default();
+        (self.trees, self.heaps) = Default::default();
     }
 
     /// The storage as it reads with all changes.

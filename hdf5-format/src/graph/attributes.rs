@@ -55,7 +55,7 @@ impl<'h> Attributes<'h> {
         let tracked = header.tracks_attribute_order();
         let mut attributes = Attributes { header, tracked, indexed: false, dense: None };
         // Only headers of version 2 may have the message.
-        let message = header.find(MessageKind::AttributeInfo).filter(|_| header.version > 1);
+        let message = if header.version > 1 { header.find(MessageKind::AttributeInfo) } else { None };
         if let Some(message) = message {
             let info = AttributeInfo::parse(&mut message.cursor(ctx.sizes(), "attribute info"))?;
             attributes.tracked |= info.next_index.is_some();

@@ -134,6 +134,7 @@ impl Node {
         let records = self.records.as_bytes();
         let node = BTreeV2Node { record_type: header.record_type, records, children: self.children.clone() };
         let mut writer = editor.block_writer();
+        writer.reserve(layout.node_size);
         node.encode(&mut writer, layout, self.level)?;
         Ok(writer)
     }
