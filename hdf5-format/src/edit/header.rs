@@ -1,9 +1,9 @@
 //! Changing the messages of an object header.
 //!
-//! A header is loaded whole, its list of messages changed, and laid out again over the chunks it has, unless a
-//! [`Header`] knows that less will do: messages in their order, in each chunk but the last a continuation message, NIL messages or a gap in what is left. When they do not
+//! A header is loaded whole, its list of messages changed, and laid out again over the chunks it has: messages in their
+//! order, in each chunk but the last a continuation message, NIL messages or a gap in what is left. When they do not
 //! fit, the last continuation chunk gives way to a longer one, so that a header that grows message by message has few
-//! chunks and is copied a logarithmic number of times.
+//! chunks and is copied a logarithmic number of times. A [`Header`] knows where a message can be put without that.
 
 mod open;
 

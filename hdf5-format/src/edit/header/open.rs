@@ -219,3 +219,125 @@ fn name_of(message: &Message, sizes: Sizes) -> Option<&[u8]> {
     }
     AttributeMessage::parse(&mut message.cursor(sizes, "attribute")).ok().map(|attribute| attribute.name)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::{HeaderStyle, create, message, release};
+    use super::*;
+    use crate::edit::Version;
+    use crate::edit::testing::editor;
+    use crate::error::ErrorKind;
+    use crate::format::message::attribute::Part;
+
+    /// What is kept, the file has: message by message, where they are and how many.
+    fn check(editor: &mut Editor, address: Address) {
+        let loaded = ObjectHeader::load(editor.ctx(), address).unwrap();
+        let kept = Header::open(editor, address).unwrap();
+        assert_eq!((&loaded.chunks, loaded.ref_count), (&kept.chunks, kept.ref_count));
+        assert_eq!(loaded.message_count, kept.message_count);
+        let by_place = |messages: &[Message]| {
+            let mut messages = messages.to_vec();
+            messages.sort_by_key(|m| m.offset);
+            messages
+        };
+        assert_eq!(by_place(&loaded.messages), by_place(&kept.messages));
+        kept.close(editor).unwrap();
+    }
+
+    fn numbers(seed: u64) -> impl FnMut(u64) -> u64 {
+        let mut state = seed;
+        move |n| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (state >> 33) % n
+        }
+    }
+
+    #[test]
+    fn is_as_the_file_has_it() {
+        for (v2, order) in [(false, None), (true, None), (true, Some(false))] {
+            let (mut editor, _) = editor(Version::Earliest);
+            let style = HeaderStyle { v2, attribute_order: order, ..HeaderStyle::default() };
+            let address = create(&mut editor, style, Vec::new()).unwrap().address;
+            let mut next = numbers(9);
+            for round in 0..1500u64 {
+                let mut header = Header::open(&mut editor, address).unwrap();
+                let len = next(if round % 100 == 0 { 60_000 } else { 50 }) as usize;
+                let new = |len| Message {
+                    creation_index: order.map(|_| round as u16),
+                    ..message(MessageKind::Comment, 0, alloc::vec![round as u8; len])
+                };
+                let count = header.messages.len() as u64;
+                match next(12) {
+                    0 if count > 0 => drop(header.messages.remove(next(count) as usize)),
+                    1 | 2 if count > 0 => header.replace(&mut editor, next(count) as usize, new(len)),
+                    3 | 4 if count > 0 => {
+                        let place = next(count) as usize;
+                        let mut same = header.messages[place].clone();
+                        same.body.fill(0xaa);
+                        header.replace(&mut editor, place, same);
+                    }
+                    5 => editor.commit().unwrap(),
+                    _ => header.push(&mut editor, new(len)).unwrap(),
+                }
+                header.close(&mut editor).unwrap();
+                check(&mut editor, address);
+            }
+            let header = ObjectHeader::load(editor.ctx(), address).unwrap();
+            release(&mut editor, &header);
+            editor.commit().unwrap();
+            assert_eq!((editor.superblock.end, editor.free_bytes()), (96, 0));
+        }
+    }
+
+    #[test]
+    fn finds_attributes() {
+        let (mut editor, _) = editor(Version::Earliest);
+        let sizes = editor.ctx().sizes();
+        let attribute = |name: &[u8], value: u8| {
+            let mut body = crate::codec::Writer::new(sizes);
+            let part = |body| Part { shared: false, offset: 0, body };
+            let (datatype, dataspace) =
+                (part(&[0x10, 0, 0, 0, 1, 0, 0, 0, 0, 0, 8, 0]), part(&[1, 0, 0, 0, 0, 0, 0, 0]));
+            AttributeMessage { version: 1, utf8: false, name, datatype, dataspace, data: &[value] }
+                .encode(&mut body)
+                .unwrap();
+            message(MessageKind::Attribute, 0, body.into_bytes())
+        };
+        let address = create(&mut editor, HeaderStyle::default(), Vec::new()).unwrap().address;
+        let names: Vec<_> = (0..40u8).map(|n| [b'a' + n % 26, b'0' + n]).collect();
+        for name in &names {
+            let mut header = Header::open(&mut editor, address).unwrap();
+            assert!(matches!(header.attribute(name, sizes), Ok(None) | Err(())));
+            header.push(&mut editor, attribute(name, 0)).unwrap();
+            header.close(&mut editor).unwrap();
+        }
+        let mut header = Header::open(&mut editor, address).unwrap();
+        assert!(header.attributes.is_some());
+        header.messages.remove(3);
+        assert_eq!(header.attribute(&names[3], sizes), Ok(None));
+        assert_eq!(header.attribute(&names[39], sizes), Ok(Some(38)));
+        header.replace(&mut editor, 38, attribute(b"other", 1));
+        assert_eq!(header.attribute(&names[39], sizes), Ok(None));
+        assert_eq!(header.attribute(b"other", sizes), Ok(Some(38)));
+        // Of two that have one name the first counts: that takes a look at all.
+        header.push(&mut editor, attribute(b"other", 2)).unwrap();
+        assert_eq!(header.attribute(b"other", sizes), Err(()));
+    }
+
+    #[test]
+    fn old_headers_are_full_at_65535_messages() {
+        let (mut editor, _) = editor(Version::Earliest);
+        let address = create(&mut editor, HeaderStyle::default(), Vec::new()).unwrap().address;
+        let error = loop {
+            let mut header = Header::open(&mut editor, address).unwrap();
+            header.push(&mut editor, message(MessageKind::Comment, 0, alloc::vec![0; 8])).unwrap();
+            if let Err(error) = header.close(&mut editor) {
+                break error;
+            }
+        };
+        assert_eq!(error.kind(), ErrorKind::Limit);
+        let count = ObjectHeader::load(editor.ctx(), address).unwrap().messages.len();
+        // The rest are continuation messages, and those that fill what is left.
+        assert!((65_000..65_535).contains(&count), "{count}");
+    }
+}
