@@ -48,6 +48,8 @@
 )]
 
 extern crate alloc;
+#[cfg(test)]
+extern crate self as hdf5_format;
 
 mod api;
 pub mod check;
@@ -65,12 +67,17 @@ pub mod limits;
 mod sync;
 
 pub use api::{
-    Attribute, Compaction, CreateOptions, Dataset, DatasetBuilder, Element, File, Group, Layout, Link, LinkKind,
-    Member, NamedDatatype, Object, ObjectInfo, OpenOptions, Reference, RepackOptions, Select, Slice, Value, canonical,
+    Attribute, Compaction, Conversion, CreateOptions, Data, Dataset, DatasetBuilder, Element, Enumeration, Field, File,
+    FixedAscii, FixedUnicode, Group, Layout, Link, LinkKind, Load, Member, NamedDatatype, Object, ObjectInfo, Opaque,
+    OpenOptions, Record, RecordBuilder, Reference, RegionReference, RepackOptions, Scalar, Select, Single, Sink, Slice,
+    Source, Store, Value, VarLenAscii, canonical,
 };
-pub use codec::Address;
+pub use codec::{Address, Sizes};
 pub use error::{Error, ErrorKind, Result, Rule};
 pub use filter::Filters;
+pub use format::message::datatype::Datatype;
+#[cfg(feature = "derive")]
+pub use hdf5_format_derive::H5Type;
 pub use io::ExternalPolicy;
 pub use limits::Limits;
 
