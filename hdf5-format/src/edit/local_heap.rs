@@ -5,8 +5,8 @@
 //! ```
 //! A text takes the best free block; where none will do the segment grows to twice its size, in place if the space
 //! behind it is free. The prefix keeps its address: it is what other structures point at. Free blocks that touch are one.
-//! Fewer free bytes than a block's fields can not be linked; they come back when a neighbour does, or with
-//! [`clear`].
+//! Fewer free bytes than a block's fields can not be linked: a text of their length takes them, or they become part of
+//! a block when a neighbour does, as long as the list is kept; else they come back with [`clear`].
 //!
 //! The free list is read once and kept by the [`Editor`] for the next change; the file has every change at once.
 

@@ -26,8 +26,10 @@ fn prefix(ctx: &FileContext, address: Address) -> LocalHeap {
 fn check(editor: &mut Editor, address: Address, texts: &BTreeMap<u64, Vec<u8>>) {
     let heap = prefix(editor.ctx(), address);
     let list = FreeList::load(editor.ctx(), &heap).unwrap();
-    if let Some(kept) = editor.local_heaps.take(address) {
+    if let Some(mut kept) = editor.local_heaps.take(address) {
+        let loose = core::mem::take(&mut kept.loose);
         assert_eq!(kept, list);
+        kept.loose = loose;
         editor.local_heaps.put(address, kept);
     }
     let reader = LocalHeapReader::open(editor.ctx(), address).unwrap();
@@ -126,21 +128,44 @@ fn the_segment_doubles_where_it_lies_or_elsewhere() {
 
 #[test]
 fn what_is_too_short_for_a_block_comes_back_with_its_neighbour() {
+    for kept in [true, false] {
+        let mut editor = editor((8, 8));
+        let address = create(&mut editor, 64).unwrap();
+        let offsets: Vec<u64> = (0..5).map(|_| insert(&mut editor, address, b"short").unwrap()).collect();
+        let head = |editor: &Editor| prefix(editor.ctx(), address).free_list;
+        remove(&mut editor, address, &[(offsets[1], 5)]).unwrap();
+        assert_eq!(head(&editor), Some(48));
+        if !kept {
+            // The file does not say that it is free.
+            editor.forget_kept();
+        }
+        // Two that touch go back together, and with what is loose beside them.
+        remove(&mut editor, address, &[(offsets[3], 5), (offsets[2], 5)]).unwrap();
+        let first = if kept { offsets[1] } else { offsets[2] };
+        assert_eq!(head(&editor), Some(first));
+        check(&mut editor, address, &[(8, b"short".to_vec()), (40, b"short".to_vec())].into_iter().collect());
+        remove(&mut editor, address, &[(offsets[4], 5)]).unwrap();
+        let heap = prefix(editor.ctx(), address);
+        assert_eq!(FreeList::load(editor.ctx(), &heap).unwrap().tail(heap.data_len), 88 - first);
+        remove(&mut editor, address, &[(offsets[0], 5)]).unwrap();
+        assert_eq!(head(&editor), Some(if kept { offsets[0] } else { first }));
+    }
+}
+
+#[test]
+fn what_is_too_short_for_a_block_is_taken_by_its_like() {
     let mut editor = editor((8, 8));
     let address = create(&mut editor, 64).unwrap();
     let offsets: Vec<u64> = (0..5).map(|_| insert(&mut editor, address, b"short").unwrap()).collect();
-    let head = |editor: &Editor| prefix(editor.ctx(), address).free_list;
     remove(&mut editor, address, &[(offsets[1], 5)]).unwrap();
-    assert_eq!(head(&editor), Some(48));
-    // Two that touch go back together.
-    remove(&mut editor, address, &[(offsets[3], 5), (offsets[2], 5)]).unwrap();
-    assert_eq!(head(&editor), Some(offsets[2]));
-    check(&mut editor, address, &[(8, b"short".to_vec()), (40, b"short".to_vec())].into_iter().collect());
-    remove(&mut editor, address, &[(offsets[4], 5)]).unwrap();
-    let heap = prefix(editor.ctx(), address);
-    assert_eq!(FreeList::load(editor.ctx(), &heap).unwrap().tail(heap.data_len), 88 - 24);
-    remove(&mut editor, address, &[(offsets[0], 5)]).unwrap();
-    assert_eq!(head(&editor), Some(24));
+    remove(&mut editor, address, &[(offsets[3], 5)]).unwrap();
+    assert!(remove(&mut editor, address, &[(offsets[3], 5)]).is_err());
+    editor.forget_kept();
+    let gone = insert(&mut editor, address, b"new").unwrap();
+    assert!(gone > offsets[4]);
+    remove(&mut editor, address, &[(offsets[0], 5), (offsets[2], 5)]).unwrap();
+    assert_eq!(insert(&mut editor, address, b"new").unwrap(), offsets[0]);
+    assert_eq!(insert(&mut editor, address, b"new").unwrap(), offsets[2]);
 }
 
 #[test]
