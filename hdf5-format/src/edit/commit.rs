@@ -24,6 +24,8 @@ pub enum Durability {
 
 const LAST_KEPT: &str = "the file holds its last commit; the changes are kept, and the commit may be tried again";
 
+const ROLL_BACK: &str = "the file holds its last commit; roll back to go on";
+
 /// Most bytes that are copied to be written at once.
 const MOST_AT_ONCE: usize = 1 << 20;
 
@@ -54,7 +56,7 @@ impl Editor {
     /// the editor refuses to go on. Else the changes are kept, and the commit may be tried again.
     pub fn commit(&mut self) -> Result<()> {
         self.check_sound()?;
-        self.settle()?;
+        self.settle().map_err(|error| error.hint(ROLL_BACK))?;
         let before = self.superblock.end;
         let end = self.superblock.base.saturating_add(self.space.end_after_commit());
         self.superblock.end = end;
@@ -144,7 +146,7 @@ impl Editor {
     fn give_up(&mut self, reached: Reached, record: u64) -> &'static str {
         let (condition, hint) = match reached {
             Reached::Fresh => (Condition::Sound, LAST_KEPT),
-            Reached::Unsynced => (Condition::RollBack, "the file holds its last commit; roll back to go on"),
+            Reached::Unsynced => (Condition::RollBack, ROLL_BACK),
             Reached::Record if self.withdraw(record).is_ok() => (Condition::Sound, LAST_KEPT),
             Reached::Record | Reached::Durable => {
                 (Condition::Reopen, "the file holds this commit or the one before, whole: open it again to see which")

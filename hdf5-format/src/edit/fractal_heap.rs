@@ -35,7 +35,7 @@ use crate::format::fractal_heap::{DirectEntry, DoublingTable, FractalHeapHeader,
 use crate::format::message::filter_pipeline::FilterPipeline;
 use crate::graph::FileContext;
 use alloc::borrow::Cow;
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 use blocks::Direct;
 use free::Free;
@@ -197,7 +197,9 @@ pub(crate) struct HeapEditor {
     tables: BTreeMap<u64, Table>,
     /// Direct blocks by their offset in the heap.
     blocks: BTreeMap<u64, Direct>,
-    /// Bytes of them.
+    /// Those that were changed.
+    changed: BTreeSet<u64>,
+    /// Bytes of all.
     block_bytes: u64,
 }
 
@@ -224,6 +226,7 @@ impl HeapEditor {
             free: None,
             tables: BTreeMap::new(),
             blocks: BTreeMap::new(),
+            changed: BTreeSet::new(),
             block_bytes: 0,
         })
     }

@@ -255,6 +255,11 @@ impl Editor {
         Ok(())
     }
 
+    /// True for a structure that [`write_unsealed`](Self::write_unsealed) wrote since the last commit.
+    pub(crate) fn is_unsealed(&self, address: Address) -> bool {
+        self.overlay.is_unsealed(self.ctx.absolute(address))
+    }
+
     /// Changes bytes of a structure that [`write_unsealed`](Self::write_unsealed) wrote since the last commit: whether
     /// it did.
     pub(crate) fn patch_unsealed(&mut self, address: Address, at: usize, bytes: &[u8]) -> bool {

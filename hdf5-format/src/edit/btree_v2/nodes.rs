@@ -6,11 +6,12 @@ use crate::edit::kept::Keep;
 use crate::edit::{Editor, Purpose};
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::btree_v2::header::STRUCTURE as HEADER;
-use crate::format::btree_v2::node::STRUCTURE as NODE;
+use crate::format::btree_v2::node::{PREFIX_LEN, STRUCTURE as NODE};
 use crate::format::btree_v2::{BTreeV2Header, BTreeV2Node, ChildPointer, Layout};
 use crate::graph::FileContext;
 use crate::graph::Visited;
-use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::collections::BTreeMap;
+use alloc::collections::btree_map::Entry;
 use alloc::vec::Vec;
 use core::cmp::Ordering;
 
@@ -211,6 +212,14 @@ impl Keep for Tree {
     }
 }
 
+/// What of a node is other than in the file.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Changed {
+    /// The pointer to one child.
+    Child(usize),
+    All,
+}
+
 /// A tree while it is changed.
 pub(super) struct Nodes<'e> {
     pub(super) editor: &'e mut Editor,
@@ -221,7 +230,7 @@ pub(super) struct Nodes<'e> {
     seen: Visited,
     loaded: BTreeMap<Address, Node>,
     /// Nodes that are other than in the file.
-    changed: BTreeSet<Address>,
+    changed: BTreeMap<Address, Changed>,
     /// Allocated by this change.
     fresh: Vec<Address>,
     /// Given back when it is whole.
@@ -237,7 +246,7 @@ impl<'e> Nodes<'e> {
     ) -> Result<T> {
         let kept = editor.trees.take(at);
         let Tree { header, layout, seen, loaded } = kept.map_or_else(|| Tree::open(editor.ctx(), at), Ok)?;
-        let (changed, fresh, gone) = (BTreeSet::new(), Vec::new(), Vec::new());
+        let (changed, fresh, gone) = (BTreeMap::new(), Vec::new(), Vec::new());
         let mut nodes = Nodes { editor, at, header, layout, old: header, seen, loaded, changed, fresh, gone };
         let result = change(&mut nodes).and_then(|value| nodes.write().map(|()| value));
         let Nodes { editor, header, layout, seen, loaded, fresh, gone, .. } = nodes;
@@ -285,11 +294,13 @@ impl<'e> Nodes<'e> {
     /// A node, loaded if it is not yet.
     pub(super) fn node(&mut self, pointer: ChildPointer, level: u16) -> Result<&Node> {
         let address = address(pointer)?;
-        if !self.loaded.contains_key(&address) {
-            let node = load(self.editor.ctx(), &mut self.seen, &self.header, &self.layout, pointer, level)?;
-            self.loaded.insert(address, node);
-        }
-        let node = self.loaded(address)?;
+        let node = match self.loaded.entry(address) {
+            Entry::Occupied(node) => node.into_mut(),
+            Entry::Vacant(place) => {
+                let ctx = self.editor.ctx();
+                place.insert(load(ctx, &mut self.seen, &self.header, &self.layout, pointer, level)?)
+            }
+        };
         if node.level == level && node.len() as u64 == pointer.records {
             return Ok(node);
         }
@@ -320,7 +331,7 @@ impl<'e> Nodes<'e> {
     pub(super) fn put(&mut self, address: Address, node: Node) -> ChildPointer {
         let pointer = node.pointer(address);
         self.loaded.insert(address, node);
-        self.changed.insert(address);
+        self.changed.insert(address, Changed::All);
         pointer
     }
 
@@ -360,7 +371,10 @@ impl<'e> Nodes<'e> {
         if let Some(child) = self.loaded.get_mut(&parent).and_then(|node| node.children.get_mut(index)) {
             *child = pointer;
         }
-        self.changed.insert(parent);
+        let changed = self.changed.entry(parent).or_insert(Changed::Child(index));
+        if *changed != Changed::Child(index) {
+            *changed = Changed::All;
+        }
         Ok(pointer)
     }
 
@@ -423,18 +437,34 @@ impl<'e> Nodes<'e> {
 
     /// Writes what was changed. Nothing is written unless all of it can be.
     fn write(&mut self) -> Result<()> {
-        let mut blocks = Vec::new();
-        for &address in &self.changed {
+        let (mut blocks, mut pointers) = (Vec::new(), Vec::new());
+        for (&address, &changed) in &self.changed {
             // Those that are gone are not loaded.
             let Some(node) = self.loaded.get(&address) else { continue };
-            blocks.push((address, node.encode(self.editor, &self.header, &self.layout)?));
+            let in_memory = self.editor.is_unsealed(address);
+            match changed {
+                Changed::Child(index) if in_memory => pointers.push((address, self.child(node, index)?)),
+                _ => blocks.push((address, node.encode(self.editor, &self.header, &self.layout)?)),
+            }
         }
         if self.header != self.old {
             let mut writer = self.editor.block_writer();
             self.header.encode(&mut writer)?;
             blocks.push((self.at, writer));
         }
+        for (address, (at, pointer)) in pointers {
+            self.editor.patch_unsealed(address, at, pointer.as_slice());
+        }
         blocks.iter().try_for_each(|(address, block)| self.editor.write_block(*address, block))
+    }
+
+    /// A child's pointer, and where in its node it stands.
+    fn child(&self, node: &Node, index: usize) -> Result<(usize, Writer)> {
+        let mut writer = self.editor.writer();
+        let missing = || Error::new(ErrorKind::Corrupt, "a child is missing").within(NODE);
+        node.children.get(index).ok_or_else(missing)?.encode(&mut writer, &self.layout, node.level)?;
+        let before = index.saturating_mul(self.layout.pointer_width(node.level));
+        Ok((PREFIX_LEN.saturating_add(node.records.as_bytes().len()).saturating_add(before), writer))
     }
 
     /// The number of records of a child.

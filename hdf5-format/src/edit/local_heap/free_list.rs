@@ -105,7 +105,8 @@ impl FreeList {
             return Err(Error::corrupt(STRUCTURE, offset, format!("text in the free bytes at offset {at}")));
         }
         let loose = loose.filter(|&(_, loose_end)| loose_end == offset).map(|(at, _)| at);
-        let start = loose.inspect(|at| drop(self.loose.remove(at))).unwrap_or(offset);
+        let start = loose.unwrap_or(offset);
+        self.loose.remove(&start);
         let end = end.saturating_add(self.loose.remove(&end).unwrap_or(0));
         self.join(start, end, sizes);
         Ok(())
@@ -120,7 +121,9 @@ impl FreeList {
         match before.filter(|&(_, before_end)| before_end == offset) {
             Some((at, _)) => self.replace(at, at, offset.saturating_sub(at).saturating_add(len)),
             None if len >= FreeBlock::encoded_len(sizes) as u64 => self.push(offset, len),
-            None => drop(self.loose.insert(offset, len)),
+            None => {
+                self.loose.insert(offset, len);
+            }
         }
     }
 
