@@ -120,7 +120,7 @@ impl Header {
         let fits = same_frame && old.body.len() == new.body.len();
         new.offset = old.offset;
         *old = new;
-        if !is_same && !self.changed && !(fits && self.patch(editor, index)) {
+        if !(is_same || self.changed || fits && self.patch(editor, index)) {
             self.changed = true;
         }
     }
