@@ -7,7 +7,7 @@
 
 mod open;
 
-use super::{Editor, Purpose};
+use super::{Editor, Purpose, shared};
 use crate::codec::{Address, Writer};
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::message::MessageKind;
@@ -51,7 +51,8 @@ pub(crate) fn message(kind: MessageKind, flags: u8, body: Vec<u8>) -> Message {
 ///
 /// # Errors
 /// A body is too long, or the file is full.
-pub(crate) fn create(editor: &mut Editor, style: HeaderStyle, messages: Vec<Message>) -> Result<ObjectHeader> {
+pub(crate) fn create(editor: &mut Editor, style: HeaderStyle, mut messages: Vec<Message>) -> Result<ObjectHeader> {
+    let firsts = shared::share_all(editor, &mut messages)?;
     let mut flags = 0;
     if let Some(indexed) = style.attribute_order {
         flags |= header_flags::ATTRIBUTE_ORDER_TRACKED;
@@ -88,6 +89,7 @@ pub(crate) fn create(editor: &mut Editor, style: HeaderStyle, messages: Vec<Mess
     header.offset = editor.ctx().absolute(header.address);
     header.chunks.push(HeaderChunk { address: header.address, len: len as u64 });
     store(editor, &mut header)?;
+    shared::enter_all(editor, &firsts, header.address)?;
     Ok(header)
 }
 

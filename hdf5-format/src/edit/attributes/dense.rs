@@ -1,13 +1,11 @@
 //! Attributes in a fractal heap, with B-trees by hash of the name and by order of creation.
 
 use super::*;
-use crate::codec::Cursor;
 use crate::codec::checksum::lookup3;
 use crate::edit::btree_v2::{self, Parameters as TreeParameters};
 use crate::edit::fractal_heap::{self, HeapEditor, Parameters as HeapParameters};
 use crate::format::btree_v2::RecordType;
 use crate::format::btree_v2::records::{AttributeId, AttributeRecord as Entry};
-use crate::graph::FileContext;
 use core::cmp::Ordering;
 
 /// Bytes of a record by name and by order.
@@ -27,11 +25,10 @@ pub(super) fn from_compact(editor: &mut Editor, header: &mut ObjectHeader, info:
     }
     let sizes = editor.ctx().sizes();
     for message in header.all(MessageKind::Attribute).cloned().collect::<Vec<_>>() {
-        if message.flags.has(MessageFlags::SHARED) {
-            return Err(Error::unsupported("moving attributes that are shared between headers"));
-        }
-        let name = AttributeMessage::parse(&mut message.cursor(sizes, "attribute"))?.name.to_vec();
-        insert(editor, info, &name, message.creation_index, &message.body)?;
+        let found = read::resolve(editor.ctx(), &message)?;
+        let name = AttributeMessage::parse(&mut found.cursor(sizes, "attribute"))?.name.to_vec();
+        let moved = Encoded { body: found.body, shared: found.heap_id };
+        insert(editor, info, &name, message.creation_index, &moved)?;
     }
     header.messages.retain(|m| m.kind != MessageKind::Attribute);
     Ok(())
@@ -51,12 +48,15 @@ pub(super) fn to_compact(editor: &mut Editor, header: &mut ObjectHeader, info: &
     entries.sort_by_key(|entry| entry.order);
     let mut messages = Vec::new();
     for entry in entries {
-        let body = reader.object(&entry.id)?.bytes.into_owned();
-        // One that is too long for a header, or is shared, keeps all where they are.
-        if body.len() > MAX_BODY || entry.is_shared() {
+        let moved = match entry.is_shared() {
+            true => Encoded { body: Vec::new(), shared: Some(entry.id) },
+            false => Encoded { body: reader.object(&entry.id)?.bytes.into_owned(), shared: None },
+        };
+        // One that is too long for a header keeps all where they are.
+        if moved.len() > MAX_BODY {
             return Ok(());
         }
-        let mut new = message(MessageKind::Attribute, 0, body);
+        let mut new = moved.message(editor)?;
         new.creation_index = info.next_index.and(u16::try_from(entry.order).ok());
         messages.push(new);
     }
@@ -66,18 +66,18 @@ pub(super) fn to_compact(editor: &mut Editor, header: &mut ObjectHeader, info: &
     Ok(())
 }
 
-/// Adds an attribute, whose message is `body`.
+/// Adds an attribute.
 pub(super) fn insert(
     editor: &mut Editor,
     info: &AttributeInfo,
     name: &[u8],
     index: Option<u16>,
-    body: &[u8],
+    new: &Encoded,
 ) -> Result<()> {
     let (heap, names) = storage(info)?;
     fractal_heap::change(editor, heap, |editor, heap| {
-        let id: AttributeId = attribute_id(heap.insert(editor, body)?)?;
-        let new = Entry { id, flags: 0, order: index.map_or(NO_ORDER, u32::from), hash: Some(lookup3(name, 0)) };
+        let (id, flags) = place(editor, heap, new)?;
+        let new = Entry { id, flags, order: index.map_or(NO_ORDER, u32::from), hash: Some(lookup3(name, 0)) };
         put(editor, info, names, heap, name, new)
     })
 }
@@ -89,6 +89,14 @@ pub(super) fn is_vacant(editor: &mut Editor, info: &AttributeInfo, name: &[u8]) 
         btree_v2::find(editor, names, &mut |ctx, record| by_name(ctx, heap, record, hash, name))
     });
     found.map(|found| found.is_none())
+}
+
+/// Where an attribute's message is, and the flags of its records: in the heap of the object, unless others share it.
+fn place(editor: &mut Editor, heap: &mut HeapEditor, new: &Encoded) -> Result<(AttributeId, u8)> {
+    match new.shared {
+        Some(id) => Ok((id, MessageFlags::SHARED)),
+        None => Ok((attribute_id(heap.insert(editor, &new.body)?)?, 0)),
+    }
 }
 
 /// Enters an attribute into the indexes.
@@ -118,26 +126,27 @@ pub(super) fn rename(
     info: &AttributeInfo,
     old: &AttributeRecord,
     to: &[u8],
-    body: &[u8],
+    new: &Encoded,
 ) -> Result<()> {
     let (heap, names) = storage(info)?;
     fractal_heap::change(editor, heap, |editor, heap| {
         let was = out(editor, info, names, heap, &old.name)?;
-        let id = attribute_id(heap.insert(editor, body)?)?;
-        put(editor, info, names, heap, to, Entry { id, hash: Some(lookup3(to, 0)), ..was })
+        let (id, flags) = place(editor, heap, new)?;
+        put(editor, info, names, heap, to, Entry { id, flags, hash: Some(lookup3(to, 0)), ..was })
     })
 }
 
-/// Gives an attribute another value, the message that is `body`. Its order of creation stays.
-pub(super) fn replace(editor: &mut Editor, info: &AttributeInfo, old: &AttributeRecord, body: &[u8]) -> Result<()> {
+/// Gives an attribute another value. Its order of creation stays.
+pub(super) fn replace(editor: &mut Editor, info: &AttributeInfo, old: &AttributeRecord, new: &Encoded) -> Result<()> {
     let (heap, names) = storage(info)?;
     let hash = lookup3(&old.name, 0);
     let done = fractal_heap::change(editor, heap, |editor, heap| {
         let found = btree_v2::find(editor, names, &mut |ctx, record| by_name(ctx, heap, record, hash, &old.name))?;
         let found = found.map(|record| entry(editor.ctx(), &record)).transpose()?;
-        Ok(found.is_some_and(|found| !found.is_shared() && heap.overwrite(editor, &found.id, body).is_ok()))
+        let own = found.filter(|found| !found.is_shared() && new.shared.is_none());
+        Ok(own.is_some_and(|own| heap.overwrite(editor, &own.id, &new.body).is_ok()))
     })?;
-    if done { Ok(()) } else { rename(editor, info, old, &old.name, body) }
+    if done { Ok(()) } else { rename(editor, info, old, &old.name, new) }
 }
 
 /// Takes an attribute out: how many are left.
@@ -153,14 +162,13 @@ fn out(editor: &mut Editor, info: &AttributeInfo, names: Address, heap: &mut Hea
     let record = btree_v2::find(editor, names, &mut |ctx, record| by_name(ctx, heap, record, hash, name))?;
     let record = record.ok_or_else(|| Error::new(ErrorKind::Corrupt, "the index by name lost an attribute"))?;
     let old = entry(editor.ctx(), &record)?;
-    if old.is_shared() {
-        return Err(Error::unsupported("changing an attribute that is shared between headers"));
-    }
     btree_v2::remove(editor, names, &mut |ctx, record| by_name(ctx, heap, record, hash, name))?;
     if let Some(orders) = info.order_index {
         btree_v2::remove(editor, orders, &mut |ctx, record| by_order(ctx, record, old.order))?;
     }
-    heap.remove(editor, &old.id)?;
+    if !old.is_shared() {
+        heap.remove(editor, &old.id)?;
+    }
     Ok(old)
 }
 
@@ -190,8 +198,12 @@ fn entry(ctx: &FileContext, record: &[u8]) -> Result<Entry> {
 fn by_name(ctx: &FileContext, heap: &mut HeapEditor, record: &[u8], hash: u32, name: &[u8]) -> Result<Ordering> {
     let record = entry(ctx, record)?;
     let found = record.hash.unwrap_or(0);
-    if found != hash || record.is_shared() {
+    if found != hash {
         return Ok(found.cmp(&hash));
+    }
+    if record.is_shared() {
+        let body = shared::body(ctx, MessageKind::Attribute, &record.id)?;
+        return Ok(AttributeMessage::parse(&mut Cursor::new(&body, 0, "attribute", ctx.sizes()))?.name.cmp(name));
     }
     let object = heap.get(ctx, &record.id)?;
     Ok(AttributeMessage::parse(&mut Cursor::new(&object, 0, "attribute", ctx.sizes()))?.name.cmp(name))
