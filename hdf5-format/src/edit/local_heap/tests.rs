@@ -113,11 +113,12 @@ fn the_segment_doubles_where_it_lies_or_elsewhere() {
     let grown = prefix(editor.ctx(), address);
     assert_eq!((a, grown.data_len, grown.data, grown.free_list), (8, 48, first.data, None));
     let after = editor.allocate(Purpose::BTree, 8).unwrap();
-    let b = insert(&mut editor, address, b"b").unwrap();
+    let b = insert(&mut editor, address, &[b'b'; 10]).unwrap();
     let moved = prefix(editor.ctx(), address);
-    assert_eq!((b, moved.data_len, moved.data, moved.free_list), (48, 96, Address(after.0 + 8), Some(56)));
+    // The eight bytes that were left before are part of it.
+    assert_eq!((b, moved.data_len, moved.data, moved.free_list), (40, 96, Address(after.0 + 8), Some(56)));
     assert_eq!(editor.free_bytes(), 48);
-    check(&mut editor, address, &[(a, vec![b'a'; 30]), (b, vec![b'b'])].into_iter().collect());
+    check(&mut editor, address, &[(a, vec![b'a'; 30]), (b, vec![b'b'; 10])].into_iter().collect());
     // A long text needs more than twice the segment.
     insert(&mut editor, address, &[b'c'; 1000]).unwrap();
     assert_eq!(prefix(editor.ctx(), address).data_len, 56 + 1008);
