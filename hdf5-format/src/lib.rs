@@ -71,10 +71,10 @@ pub mod limits;
 mod sync;
 
 pub use api::{
-    Attribute, Compaction, Conversion, CreateOptions, Data, Dataset, DatasetBuilder, Element, Enumeration, Field, File,
-    FixedAscii, FixedUnicode, Group, Layout, Link, LinkKind, Load, Member, NamedDatatype, Object, ObjectInfo, Opaque,
-    OpenOptions, Record, RecordBuilder, Reference, RegionReference, RepackOptions, Scalar, Select, Single, Sink, Slice,
-    Source, Store, Value, VarLenAscii, Walk, canonical,
+    Attribute, ChunkPart, Compaction, Conversion, CreateOptions, Data, Dataset, DatasetBuilder, Element, Enumeration,
+    Field, File, FixedAscii, FixedUnicode, Group, Layout, Link, LinkKind, Load, Member, NamedDatatype, Object,
+    ObjectInfo, Opaque, OpenOptions, Record, RecordBuilder, Reference, RegionReference, RepackOptions, Scalar, Select,
+    Single, Sink, Slice, Source, Store, StoredChunk, Value, VarLenAscii, Walk, canonical,
 };
 pub use codec::{Address, Sizes};
 pub use error::{Error, ErrorKind, Result, Rule};
@@ -85,7 +85,9 @@ pub use hdf5_format_derive::H5Type;
 pub use io::ExternalPolicy;
 pub use limits::Limits;
 
-/// The examples of the README.
-#[cfg(all(doctest, feature = "ndarray"))]
+/// The examples of the README, and the recipes.
+#[cfg(all(doctest, feature = "ndarray", feature = "derive"))]
 #[doc = include_str!("../../README.md")]
+#[doc = include_str!("../../docs/cookbook.md")]
+#[doc = include_str!("../../docs/porting.md")]
 struct Readme;
