@@ -57,11 +57,11 @@ pub(super) fn allocate(
     let bounds: Vec<(u64, u64)> = last.into_iter().map(|last| (0, last)).collect();
     let len = to_usize(layout.chunk_bytes().unwrap_or(u64::MAX))?;
     each_position(&bounds, &mut |scaled| {
-        if layout.index != ChunkIndexKind::Implicit && writer.index.lookup(editor, scaled)?.is_some() {
+        let old = writer.index.lookup(editor, scaled)?;
+        if old.is_some() && layout.index != ChunkIndexKind::Implicit {
             return Ok(());
         }
         let (plain, edge) = (writer.filled(len)?, writer.is_unfiltered_edge(scaled));
-        let old = writer.index.lookup(editor, scaled)?;
         writer.put(editor, scaled, old, plain, edge)
     })?;
     writer.finish(editor, header)
