@@ -215,12 +215,9 @@ impl<'s> Copier<'s> {
         Err(Error::unsupported(text).hint("copy into a file with addresses of the same width"))
     }
 
-    /// The committed datatype in the target, counting one more use.
+    /// The copy of a committed datatype, counting one more use. It is one without a name unless the original is linked to
+    /// from what is copied: as libhdf5 does it, within a file too.
     fn committed(&mut self, editor: &mut Editor, from: Address) -> Result<Address> {
-        if self.within && !self.made.contains_key(&from) {
-            add_link(editor, from)?;
-            return Ok(from);
-        }
         self.object_at(editor, from, format!("datatype at {from}"), 1)
     }
 
