@@ -142,6 +142,13 @@ impl Error {
         self
     }
 
+    /// Says, before the message, which part of a value it is about.
+    #[must_use]
+    pub(crate) fn prefixed(mut self, part: impl fmt::Display) -> Self {
+        self.0.message = alloc::format!("{part}: {}", self.0.message).into();
+        self
+    }
+
     /// Says what the reader of the message can do.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<Cow<'static, str>>) -> Self {

@@ -65,8 +65,10 @@ pub mod limits;
 mod sync;
 
 pub use api::{
-    Attribute, Compaction, CreateOptions, Dataset, DatasetBuilder, Element, File, Group, Layout, Link, LinkKind,
-    Member, NamedDatatype, Object, ObjectInfo, OpenOptions, Reference, RepackOptions, Select, Slice, Value, canonical,
+    Attribute, Compaction, Conversion, CreateOptions, Data, Dataset, DatasetBuilder, Element, Enumeration, Field, File,
+    FixedAscii, FixedUnicode, Group, Layout, Link, LinkKind, Load, Member, NamedDatatype, Object, ObjectInfo, Opaque,
+    OpenOptions, Record, RecordBuilder, Reference, RegionReference, RepackOptions, Scalar, Select, Single, Sink, Slice,
+    Source, Store, Value, VarLenAscii, canonical,
 };
 pub use codec::Address;
 pub use error::{Error, ErrorKind, Result, Rule};

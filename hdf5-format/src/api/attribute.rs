@@ -2,7 +2,7 @@
 
 use super::canonical::{Canonical, ObjectNames};
 use super::decode;
-use super::element::Element;
+use super::element::{Conversion, Load, Source};
 use super::value::Value;
 use crate::codec::{Address, Cursor, to_usize};
 use crate::dataset::axes::box_bytes;
@@ -11,7 +11,6 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::format::message::dataspace::Dataspace;
 use crate::format::message::datatype::Datatype;
 use crate::graph::attributes::AttributeRecord;
-use crate::graph::global_heap::HeapReader;
 use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -104,16 +103,25 @@ impl Attribute {
     ///
     /// # Errors
     /// The type is of another kind, or a value does not fit.
-    pub fn read_vec<T: Element>(&self) -> Result<Vec<T>> {
-        let mut heap = HeapReader::new(self.core.ctx());
-        T::convert(&self.datatype, &self.data, &mut heap).map_err(|e| self.named(e))
+    pub fn read_vec<T: Load>(&self) -> Result<Vec<T>> {
+        self.read_vec_as(Conversion::Exact)
+    }
+
+    /// All elements, in C order, converted by a rule.
+    ///
+    /// # Errors
+    /// As for [`read_vec`](Self::read_vec).
+    pub fn read_vec_as<T: Load>(&self, how: Conversion) -> Result<Vec<T>> {
+        let plan = T::plan(&self.datatype, how).map_err(|e| self.named(e))?;
+        let mut source = Source::new(self.core.ctx());
+        T::load_all(&plan, self.datatype.size(), &self.data, &mut source).map_err(|e| self.named(e))
     }
 
     /// The one element of a scalar attribute, or of one with a single element.
     ///
     /// # Errors
     /// There are more or fewer elements, the type is of another kind, or the value does not fit.
-    pub fn read<T: Element>(&self) -> Result<T> {
+    pub fn read<T: Load>(&self) -> Result<T> {
         let mut values = self.read_vec::<T>()?;
         match (values.pop(), values.is_empty()) {
             (Some(value), true) => Ok(value),

@@ -5,6 +5,7 @@ use super::dataset::Dataset;
 use super::group::Group;
 use super::object::NamedDatatype;
 use super::value::Value;
+use crate::dataset::file::FileCore;
 use crate::dataset::stored::StoredDataset;
 use crate::edit::{self, ExternalFile, LayoutChoice, NewDataset};
 use crate::error::{Error, ErrorKind, Result};
@@ -32,6 +33,24 @@ impl<'a> DatasetBuilder<'a> {
     pub fn shape(mut self, shape: impl Into<Vec<u64>>) -> Self {
         self.new.shape = Some(shape.into());
         self
+    }
+
+    /// The datatype that the elements will have.
+    pub fn datatype(&self) -> &Datatype {
+        &self.new.datatype
+    }
+
+    pub(super) fn core(&self) -> &FileCore {
+        &self.group.core
+    }
+
+    /// Whether it is known how many elements there will be.
+    pub(super) fn has_shape(&self) -> bool {
+        self.new.shape.as_ref().is_none_or(|shape| !shape.is_empty())
+    }
+
+    pub(super) fn shape_now(&self) -> Vec<u64> {
+        self.new.shape.clone().unwrap_or_default()
     }
 
     /// No elements at all.

@@ -2,7 +2,7 @@
 
 use super::canonical::{Canonical, ObjectNames};
 use super::decode;
-use super::element::Element;
+use super::element::{Conversion, Load, Source};
 use super::object::ObjectInfo;
 use super::selection::Select;
 use super::value::Value;
@@ -19,7 +19,6 @@ use crate::format::message::fill_value::FillValue;
 use crate::format::message::filter_pipeline::FilterDescription;
 use crate::format::message::layout::{ChunkIndexKind, Storage};
 use crate::format::virtual_layout::VirtualMapping;
-use crate::graph::global_heap::HeapReader;
 use crate::graph::object_header::ObjectHeader;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -31,6 +30,7 @@ use alloc::vec::Vec;
 pub struct Dataset {
     info: ObjectInfo,
     stored: Arc<StoredDataset>,
+    pub(super) conversion: Conversion,
 }
 
 /// How a dataset stores its elements.
@@ -61,7 +61,7 @@ const BLOCK_BYTES: u64 = 8 << 20;
 impl Dataset {
     pub(super) fn new(info: ObjectInfo) -> Result<Self> {
         let stored = StoredDataset::load(&info.core, &info.header)?;
-        Ok(Dataset { info, stored: Arc::new(stored) })
+        Ok(Dataset { info, stored: Arc::new(stored), conversion: Conversion::Exact })
     }
 
     /// The dataset's messages: type, extent, layout, filters, fill value, external files.
@@ -187,12 +187,20 @@ impl Dataset {
         self.reader(&*self.now()?).storage_size().map_err(|e| self.named(e))
     }
 
+    /// The same dataset, whose values are read and written by another rule: [`Conversion::Exact`] refuses what the other
+    /// type does not have, and is what handles begin with.
+    #[must_use]
+    pub fn with_conversion(mut self, conversion: Conversion) -> Self {
+        self.conversion = conversion;
+        self
+    }
+
     /// All elements, in C order.
     ///
     /// # Errors
     /// The type is of another kind, a value does not fit, the result is larger than the limits, or the storage is
     /// damaged.
-    pub fn read_vec<T: Element>(&self) -> Result<Vec<T>> {
+    pub fn read_vec<T: Load>(&self) -> Result<Vec<T>> {
         self.read_slice_vec(Select::all())
     }
 
@@ -200,35 +208,37 @@ impl Dataset {
     ///
     /// # Errors
     /// As for [`Dataset::read_vec`], and if the selection does not fit the shape.
-    pub fn read_slice_vec<T: Element>(&self, selection: impl Into<Select>) -> Result<Vec<T>> {
+    pub fn read_slice_vec<T: Load>(&self, selection: impl Into<Select>) -> Result<Vec<T>> {
         self.elements(&selection.into()).map(|(values, _)| values)
     }
 
     /// The selected elements, and the shape of the result.
-    fn elements<T: Element>(&self, selection: &Select) -> Result<(Vec<T>, Vec<u64>)> {
+    fn elements<T: Load>(&self, selection: &Select) -> Result<(Vec<T>, Vec<u64>)> {
         let (axes, shape) = selection.resolve(self.shape()).map_err(|e| self.named(e))?;
         let values = self.elements_of(&axes).map_err(|e| self.named(e))?;
         Ok((values, shape))
     }
 
-    fn elements_of<T: Element>(&self, axes: &[Axis]) -> Result<Vec<T>> {
+    fn elements_of<T: Load>(&self, axes: &[Axis]) -> Result<Vec<T>> {
         let now = self.now()?;
         let reader = self.reader(&now);
         let bytes = if self.space().is_null() { 0 } else { reader.selected_bytes(axes)? };
-        let count = to_usize(bytes)?.checked_div(self.dtype().size()).unwrap_or(0);
+        let size = self.dtype().size();
+        let count = to_usize(bytes)?.checked_div(size).unwrap_or(0);
+        let plan = T::plan(self.dtype(), self.conversion)?;
         let mut fill = |out: &mut [u8]| reader.read_into_zeroed(axes, out);
-        if let Some(values) = T::read_native(self.dtype(), count, &mut fill) {
+        if let Some(values) = T::load_direct(&plan, count, &mut fill) {
             return values;
         }
         let raw = reader.read(axes)?;
-        T::convert(self.dtype(), &raw, &mut HeapReader::new(self.core.ctx()))
+        T::load_all(&plan, size, &raw, &mut Source::new(self.core.ctx()))
     }
 
     /// The element of a scalar dataset.
     ///
     /// # Errors
     /// There are more or fewer elements, or as for [`Dataset::read_vec`].
-    pub fn read_scalar<T: Element>(&self) -> Result<T> {
+    pub fn read_scalar<T: Load>(&self) -> Result<T> {
         let mut values = self.read_vec::<T>()?;
         match (values.pop(), values.is_empty()) {
             (Some(value), true) => Ok(value),
@@ -241,7 +251,7 @@ impl Dataset {
     /// # Errors
     /// As for [`Dataset::read_vec`].
     #[cfg(feature = "ndarray")]
-    pub fn read<T: Element>(&self) -> Result<ndarray::ArrayD<T>> {
+    pub fn read<T: Load>(&self) -> Result<ndarray::ArrayD<T>> {
         self.read_slice(Select::all())
     }
 
@@ -250,7 +260,7 @@ impl Dataset {
     /// # Errors
     /// As for [`Dataset::read_slice_vec`].
     #[cfg(feature = "ndarray")]
-    pub fn read_slice<T: Element>(&self, selection: impl Into<Select>) -> Result<ndarray::ArrayD<T>> {
+    pub fn read_slice<T: Load>(&self, selection: impl Into<Select>) -> Result<ndarray::ArrayD<T>> {
         let (values, shape) = self.elements(&selection.into())?;
         let shape = shape.iter().map(|&n| to_usize(n)).collect::<Result<Vec<_>>>()?;
         ndarray::ArrayD::from_shape_vec(shape, values)

@@ -3,13 +3,12 @@
 use super::value::{Reference, Value};
 use crate::codec::{Address, to_usize};
 use crate::datatype::bits;
+use crate::datatype::convert::Conversion;
+use crate::datatype::odd::Scalar;
 use crate::error::{Error, ErrorKind, Result};
-use crate::format::message::datatype::{
-    BitPadding, ByteOrder, Class, Datatype, ReferenceKind, StringPadding, VlenKind,
-};
+use crate::format::message::datatype::{ByteOrder, Class, Datatype, ReferenceKind, StringPadding, VlenKind};
 use alloc::format;
 use alloc::vec::Vec;
-use half::f16;
 
 /// Where the elements of variable-length values go: collection and index of the new heap object.
 pub(super) type Heap<'a> = &'a mut dyn FnMut(&[u8]) -> Result<(Address, u32)>;
@@ -34,15 +33,10 @@ impl Encoder<'_> {
     fn one(&mut self, datatype: &Datatype, value: &Value, out: &mut Vec<u8>) -> Result<()> {
         let start = out.len();
         match (&datatype.class, value) {
-            (Class::FixedPoint { .. } | Class::BitField { .. }, _) => {
-                let number = integer(value).ok_or_else(|| mismatch(datatype, value))?;
-                put_integer(datatype, number, out)?;
+            (Class::FixedPoint { .. } | Class::BitField { .. } | Class::Enum { .. } | Class::FloatingPoint(_), _) => {
+                put_number(datatype, value, out)?;
             }
-            (Class::Enum { base, .. }, _) => {
-                let number = integer(value).ok_or_else(|| mismatch(datatype, value))?;
-                put_integer(base, number, out)?;
-            }
-            (Class::FloatingPoint(_), _) => put_float(datatype, value, out)?,
+            (Class::Time { .. }, Value::Time(time)) => put_number(datatype, &Value::Uint(*time), out)?,
             (Class::String { padding, .. }, Value::String(text)) => put_text(datatype, *padding, text, out)?,
             (Class::Opaque { .. }, Value::Opaque(bytes)) => {
                 if bytes.len() > datatype.size() {
@@ -136,60 +130,26 @@ fn integer(value: &Value) -> Option<i128> {
     }
 }
 
-/// Appends an integer or bit field with its padding.
-fn put_integer(datatype: &Datatype, number: i128, out: &mut Vec<u8>) -> Result<()> {
-    let (order, low_pad, high_pad, signed, offset, precision) = match datatype.class {
-        Class::FixedPoint { order, low_pad, high_pad, signed, bit_offset, precision } => {
-            (order, low_pad, high_pad, signed, bit_offset, precision)
+/// Appends a number: integers must fit, floats are rounded to the nearest.
+fn put_number(datatype: &Datatype, value: &Value, out: &mut Vec<u8>) -> Result<()> {
+    let start = out.len();
+    out.resize(start.saturating_add(datatype.size()), 0);
+    let element = out.get_mut(start..).unwrap_or_default();
+    let float = matches!(datatype.class, Class::FloatingPoint(_));
+    let (number, how) = match (value, integer(value)) {
+        (Value::FloatBytes(bytes), _) if float && bytes.len() == element.len() => {
+            element.copy_from_slice(bytes);
+            put_order(bits::order(datatype).unwrap_or(ByteOrder::LittleEndian), element);
+            return Ok(());
         }
-        Class::BitField { order, low_pad, high_pad, bit_offset, precision } => {
-            (order, low_pad, high_pad, false, bit_offset, precision)
-        }
-        _ => return Err(Error::new(ErrorKind::TypeMismatch, format!("{datatype} is no integer type"))),
+        (Value::Float(number), _) if float => (Scalar::float(*number), Conversion::Clamp),
+        (Value::Uint(number), _) => (Scalar::Integer((*number).into()), Conversion::Exact),
+        (_, Some(number)) => (Scalar::Integer(number), if float { Conversion::Clamp } else { Conversion::Exact }),
+        _ => return Err(mismatch(datatype, value)),
     };
-    let bits = u32::from(precision).min(127);
-    let limit = 1i128.wrapping_shl(if signed { bits.saturating_sub(1) } else { bits });
-    let least = if signed { limit.wrapping_neg() } else { 0 };
-    if number < least || number >= limit || datatype.size() > 16 {
-        return Err(Error::new(ErrorKind::Invalid, format!("{number} does not go into {datatype}")));
-    }
-    let mask = limit.wrapping_sub(1) | if signed { limit } else { 0 };
-    let mut word = (number & mask).cast_unsigned().wrapping_shl(offset.into());
-    if low_pad == BitPadding::One {
-        word |= 1u128.wrapping_shl(offset.into()).wrapping_sub(1);
-    }
-    if high_pad == BitPadding::One {
-        let above = u32::from(offset).saturating_add(precision.into());
-        word |= u128::MAX.checked_shl(above).unwrap_or(0);
-    }
-    let bytes = word.to_le_bytes();
-    let start = out.len();
-    out.extend_from_slice(bytes.get(..datatype.size()).unwrap_or(&bytes));
-    put_order(order, out.get_mut(start..).unwrap_or(&mut []));
-    Ok(())
-}
-
-/// Appends a float of an IEEE format.
-fn put_float(datatype: &Datatype, value: &Value, out: &mut Vec<u8>) -> Result<()> {
-    let start = out.len();
-    match value {
-        Value::FloatBytes(bytes) if bytes.len() == datatype.size() => out.extend_from_slice(bytes),
-        Value::Float(number) => match datatype.ieee_bits() {
-            Some(16) => out.extend_from_slice(&f16::from_f64(*number).to_le_bytes()),
-            #[allow(clippy::cast_possible_truncation, reason = "rounding to the nearest is what is wanted")]
-            Some(32) => out.extend_from_slice(&(*number as f32).to_le_bytes()),
-            Some(64) => out.extend_from_slice(&number.to_le_bytes()),
-            _ => return Err(Error::unsupported(format!("writing floats of the format {datatype}"))),
-        },
-        other => match integer(other) {
-            #[allow(clippy::cast_precision_loss, reason = "as the caller asked")]
-            Some(number) => return put_float(datatype, &Value::Float(number as f64), out),
-            None => return Err(mismatch(datatype, value)),
-        },
-    }
-    let order = bits::order(datatype).unwrap_or(ByteOrder::LittleEndian);
-    put_order(order, out.get_mut(start..).unwrap_or(&mut []));
-    Ok(())
+    number
+        .store(datatype, how, element)
+        .ok_or_else(|| Error::new(ErrorKind::Invalid, format!("{value:?} does not go into {datatype}")))
 }
 
 /// Turns little-endian bytes into those of an order.

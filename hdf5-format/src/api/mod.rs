@@ -20,12 +20,16 @@ mod repack;
 mod selection;
 mod space;
 mod value;
+mod write;
 
 pub use attribute::Attribute;
 pub use builder::DatasetBuilder;
 pub use change::CreateOptions;
 pub use dataset::{Dataset, Layout};
-pub use element::Element;
+pub use element::{
+    Conversion, Data, Element, Enumeration, Field, FixedAscii, FixedUnicode, Load, Opaque, Record, RecordBuilder,
+    RegionReference, Scalar, Single, Sink, Source, Store, VarLenAscii,
+};
 pub use file::File;
 pub use group::{Group, Link, LinkKind, Member};
 pub use object::{NamedDatatype, Object, ObjectInfo};

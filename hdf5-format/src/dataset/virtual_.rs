@@ -150,7 +150,7 @@ fn read_slabs(reader: &Reader<'_>, inner: &Reader<'_>, pairs: &Pairs, axes: &[Ax
         }
     }
     let raw = inner.read(&wanted)?;
-    let raw = convert::elements(&inner.dataset.datatype, &reader.dataset.datatype, raw)?;
+    let raw = convert::elements(&inner.dataset.datatype, &reader.dataset.datatype, convert::Conversion::Clamp, raw)?;
     let shape = axes.iter().map(|a| to_usize(a.len())).collect::<Result<Vec<_>>>()?;
     scatter(&raw, &places, &shape, reader.dataset.element_size(), out);
     Ok(())

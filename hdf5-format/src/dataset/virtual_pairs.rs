@@ -167,7 +167,12 @@ impl Batch<'_> {
         let axis = |(&start, &end): (&u64, &u64)| Axis::Steps { start, step: 1, count: end.saturating_sub(start) };
         let axes: Vec<Axis> = self.low.iter().zip(&self.high).map(axis).collect();
         let raw = self.inner.read(&axes)?;
-        let raw = convert::elements(&self.inner.dataset.datatype, &self.reader.dataset.datatype, raw)?;
+        let raw = convert::elements(
+            &self.inner.dataset.datatype,
+            &self.reader.dataset.datatype,
+            convert::Conversion::Clamp,
+            raw,
+        )?;
         let element = self.reader.dataset.element_size();
         let lens: Vec<u64> = self.low.iter().zip(&self.high).map(size).collect();
         for copy in self.copies.drain(..) {

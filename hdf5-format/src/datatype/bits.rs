@@ -1,7 +1,7 @@
 //! Stored bytes of a number to its value: byte orders, numbers that do not fill their bytes, floats of any format.
 
-use super::float;
-use crate::format::message::datatype::{ByteOrder, Class, Datatype};
+use super::float::{self, Parts};
+use crate::format::message::datatype::{BitPadding, ByteOrder, Class, Datatype, FloatFormat};
 use alloc::vec::Vec;
 
 /// A number within the bytes of an element.
@@ -58,13 +58,17 @@ impl Field {
 
 /// Byte number `i` from the lowest; 0 past the end.
 fn byte(element: &[u8], order: ByteOrder, i: usize) -> u8 {
-    let from_end = || element.len().checked_sub(1).and_then(|last| last.checked_sub(i));
-    let at = match order {
+    place(order, i, element.len()).and_then(|at| element.get(at)).copied().unwrap_or(0)
+}
+
+/// Where byte number `i` from the lowest is, of `len`.
+fn place(order: ByteOrder, i: usize, len: usize) -> Option<usize> {
+    let from_end = || len.checked_sub(1).and_then(|last| last.checked_sub(i));
+    match order {
         ByteOrder::LittleEndian => Some(i),
         ByteOrder::BigEndian => from_end(),
         ByteOrder::Vax => from_end().map(|at| at ^ 1),
-    };
-    at.and_then(|at| element.get(at)).copied().unwrap_or(0)
+    }
 }
 
 /// The order of the bytes of a number; `None` for types that are no numbers.
@@ -86,6 +90,17 @@ pub fn whole_bytes(datatype: &Datatype) -> Option<ByteOrder> {
 /// The value of an integer, bit field, time or enumeration; `None` for other types, for more than 16 bytes of
 /// significant bits, and for unsigned values above `i128::MAX`.
 pub fn integer(datatype: &Datatype, element: &[u8]) -> Option<i128> {
+    let (value, signed) = word(datatype, element)?;
+    (signed || value >= 0).then_some(value)
+}
+
+/// The value of an unsigned integer; `None` for others and for more than 16 bytes of significant bits.
+pub fn unsigned(datatype: &Datatype, element: &[u8]) -> Option<u128> {
+    word(datatype, element).filter(|(_, signed)| !signed).map(|(value, _)| value.cast_unsigned())
+}
+
+/// Up to 16 bytes of significant bits, and whether the highest is a sign.
+fn word(datatype: &Datatype, element: &[u8]) -> Option<(i128, bool)> {
     let field = Field::of(datatype)?;
     if field.precision > 128 {
         return None;
@@ -95,8 +110,7 @@ pub fn integer(datatype: &Datatype, element: &[u8]) -> Option<i128> {
     for (i, out) in bytes.iter_mut().enumerate() {
         *out = field.byte(element, i.saturating_mul(8), fill);
     }
-    let value = i128::from_le_bytes(bytes);
-    (field.signed || value >= 0).then_some(value)
+    Some((i128::from_le_bytes(bytes), field.signed))
 }
 
 /// Appends the significant bits of an integer, bit field, time or enumeration, extended to the element's size,
@@ -129,14 +143,83 @@ pub fn float(datatype: &Datatype, element: &[u8]) -> Option<f64> {
 /// more than 120 bits or exponents of more than 31.
 pub fn float_nearest(datatype: &Datatype, element: &[u8]) -> Option<f64> {
     let Class::FloatingPoint(format) = &datatype.class else { return None };
-    float::decode(format, |offset, precision| {
+    float::decode(format, float_parts(format, element))
+}
+
+/// The fields of a float.
+pub(super) fn float_parts(format: &FloatFormat, element: &[u8]) -> Parts {
+    let get = |offset: u8, precision: u8| {
+        let (offset, precision) = (offset.into(), precision.into());
         let field = Field { order: format.order, signed: false, offset, precision };
         let mut bytes = [0u8; 16];
         for (i, out) in bytes.iter_mut().enumerate() {
             *out = field.byte(element, i.saturating_mul(8), 0);
         }
         u128::from_le_bytes(bytes)
-    })
+    };
+    Parts {
+        negative: get(format.sign_position, 1) == 1,
+        exponent: u64::try_from(get(format.exponent_position, format.exponent_size)).unwrap_or(u64::MAX),
+        mantissa: get(format.mantissa_position, format.mantissa_size),
+    }
+}
+
+/// Stores a float by its fields, with its padding.
+pub(super) fn put_float(datatype: &Datatype, parts: Parts, out: &mut [u8]) {
+    let Class::FloatingPoint(format) = &datatype.class else { return };
+    let one = |pad| pad == BitPadding::One;
+    out.fill(if one(format.internal_pad) { 0xff } else { 0 });
+    pad(format.order, format.bit_offset, format.precision, (one(format.low_pad), one(format.high_pad)), out);
+    put(format.order, format.sign_position.into(), 1, u128::from(parts.negative), out);
+    put(format.order, format.exponent_position.into(), format.exponent_size.into(), parts.exponent.into(), out);
+    put(format.order, format.mantissa_position.into(), format.mantissa_size.into(), parts.mantissa, out);
+}
+
+/// Stores the significant bits of an integer, bit field or time, with its padding.
+pub(super) fn put_word(datatype: &Datatype, word: u128, out: &mut [u8]) {
+    let (order, low, high, offset, precision) = match datatype.class {
+        Class::FixedPoint { order, low_pad, high_pad, bit_offset, precision, .. }
+        | Class::BitField { order, low_pad, high_pad, bit_offset, precision } => {
+            (order, low_pad, high_pad, bit_offset, precision)
+        }
+        Class::Time { order, precision } => (order, BitPadding::Zero, BitPadding::Zero, 0, precision),
+        _ => return,
+    };
+    out.fill(0);
+    pad(order, offset, precision, (low == BitPadding::One, high == BitPadding::One), out);
+    put(order, offset.into(), precision.into(), word, out);
+}
+
+/// Sets the bits below and above a number.
+fn pad(order: ByteOrder, offset: u16, precision: u16, (low, high): (bool, bool), out: &mut [u8]) {
+    let end = usize::from(offset).saturating_add(precision.into());
+    let total = out.len().saturating_mul(8);
+    for (range, one) in [(0..usize::from(offset), low), (end..total, high)] {
+        for start in range.clone().step_by(64).filter(|_| one) {
+            put(order, start, range.end.saturating_sub(start).min(64), u128::MAX, out);
+        }
+    }
+}
+
+/// Puts the lowest `precision` bits of a word at bit `offset`.
+fn put(order: ByteOrder, offset: usize, precision: usize, word: u128, out: &mut [u8]) {
+    let bits = u32::try_from(precision).unwrap_or(u32::MAX);
+    let mask = 1u128.checked_shl(bits).unwrap_or(0).wrapping_sub(1);
+    let len = out.len();
+    for i in offset / 8..offset.saturating_add(precision).div_ceil(8).min(len) {
+        // What of the word is in byte `i`.
+        let first = i.saturating_mul(8);
+        let part = |word: u128| {
+            let moved = match first.checked_sub(offset) {
+                Some(down) => word.checked_shr(u32::try_from(down).unwrap_or(u32::MAX)).unwrap_or(0),
+                None => word.wrapping_shl(u32::try_from(offset.wrapping_sub(first)).unwrap_or(0)),
+            };
+            moved.to_le_bytes()[0]
+        };
+        if let Some(byte) = place(order, i, len).and_then(|at| out.get_mut(at)) {
+            *byte = (*byte & !part(mask)) | part(word & mask);
+        }
+    }
 }
 
 #[cfg(test)]

@@ -37,15 +37,39 @@ impl Datatype {
     /// # Errors
     /// There are none of this size.
     pub fn float(bytes: u8, order: ByteOrder) -> Result<Self> {
-        let (exponent, mantissa, exponent_bias) = match bytes {
-            2 => (5u8, 10u8, 15),
-            4 => (8, 23, 127),
-            8 => (11, 52, 1023),
+        match bytes {
+            2 => Ok(Datatype::half(order)),
+            4 => Ok(Datatype::single(order)),
+            8 => Ok(Datatype::double(order)),
             _ => {
                 let text = alloc::format!("IEEE floats of {bytes} bytes, expected 2, 4 or 8");
-                return Err(Error::new(ErrorKind::Invalid, text));
+                Err(Error::new(ErrorKind::Invalid, text))
             }
-        };
+        }
+    }
+
+    /// IEEE floats of 2 bytes.
+    pub fn half(order: ByteOrder) -> Self {
+        Datatype::float_of(2, (5, 10, 15), order)
+    }
+
+    /// The upper halves of IEEE floats of 4 bytes.
+    pub fn bfloat16(order: ByteOrder) -> Self {
+        Datatype::float_of(2, (8, 7, 127), order)
+    }
+
+    /// IEEE floats of 4 bytes.
+    pub fn single(order: ByteOrder) -> Self {
+        Datatype::float_of(4, (8, 23, 127), order)
+    }
+
+    /// IEEE floats of 8 bytes.
+    pub fn double(order: ByteOrder) -> Self {
+        Datatype::float_of(8, (11, 52, 1023), order)
+    }
+
+    /// A sign, an exponent and a mantissa that fill so many bytes.
+    fn float_of(bytes: u8, (exponent, mantissa, exponent_bias): (u8, u8, u32), order: ByteOrder) -> Self {
         let format = FloatFormat {
             order,
             low_pad: BitPadding::Zero,
@@ -61,7 +85,7 @@ impl Datatype {
             mantissa_size: mantissa,
             exponent_bias,
         };
-        Ok(Datatype::of(bytes.into(), Class::FloatingPoint(format)))
+        Datatype::of(bytes.into(), Class::FloatingPoint(format))
     }
 
     /// Booleans as h5py has them: an enumeration of one byte, `FALSE` and `TRUE`.
@@ -138,6 +162,11 @@ impl Datatype {
         let bytes = bytes.and_then(|n| u32::try_from(n).ok());
         let bytes = bytes.ok_or_else(|| Error::new(ErrorKind::Limit, "an array type of more than 4 GiB"))?;
         Ok(Datatype { version: 2, size: bytes, class: Class::Array { dims, base: Box::new(base) } })
+    }
+
+    /// Complex numbers of the native class, whose parts are floats.
+    pub fn complex(part: Datatype) -> Self {
+        Datatype { version: 5, size: part.size.saturating_mul(2), class: Class::Complex { base: Box::new(part) } }
     }
 
     /// Complex numbers as h5py has them: a compound of `r` and `i`.

@@ -42,16 +42,22 @@ pub(super) fn fits_f64(f: &FloatFormat) -> bool {
     fraction <= 52 && last.saturating_sub(bias) <= 1023 && smallest >= -1074
 }
 
-/// The value of the number whose fields `get(first bit, bits)` returns, rounded to the nearest `f64`.
-pub(super) fn decode(f: &FloatFormat, get: impl Fn(usize, usize) -> u128) -> Option<f64> {
+/// The fields of a float as they are stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Parts {
+    pub(super) negative: bool,
+    pub(super) exponent: u64,
+    pub(super) mantissa: u128,
+}
+
+/// The value of a number, rounded to the nearest `f64`.
+pub(super) fn decode(f: &FloatFormat, parts: Parts) -> Option<f64> {
     if f.exponent_size > 31 || f.mantissa_size > 120 {
         return None;
     }
-    let negative = get(f.sign_position.into(), 1) == 1;
-    let exponent = i64::try_from(get(f.exponent_position.into(), f.exponent_size.into())).ok()?;
-    let mantissa = get(f.mantissa_position.into(), f.mantissa_size.into());
+    let Parts { negative, mantissa, .. } = parts;
+    let exponent = i64::try_from(parts.exponent).ok()?;
     let fraction = fraction_bits(f);
-    let ones = |bits: u32| 1u128.checked_shl(bits).unwrap_or(0).wrapping_sub(1);
     let largest = i64::try_from(ones(f.exponent_size.into())).ok()?;
     let magnitude = match top(f) {
         Top::Ieee if exponent == largest && mantissa & ones(fraction) == 0 => f64::INFINITY,
@@ -67,6 +73,76 @@ pub(super) fn decode(f: &FloatFormat, get: impl Fn(usize, usize) -> u128) -> Opt
         }
     };
     Some(if negative { -magnitude } else { magnitude })
+}
+
+fn ones(bits: u32) -> u128 {
+    1u128.checked_shl(bits).unwrap_or(0).wrapping_sub(1)
+}
+
+/// The nearest number of a format, ties to even: past the largest infinite, or the largest where there is no infinity.
+/// `None` for formats with mantissas of more than 120 bits or exponents of more than 31, and for no number where
+/// the format has none.
+pub(super) fn encode(f: &FloatFormat, value: f64) -> Option<Parts> {
+    if f.exponent_size > 31 || f.mantissa_size > 120 {
+        return None;
+    }
+    let (negative, fraction) = (value.is_sign_negative(), fraction_bits(f));
+    let largest = u64::try_from(ones(f.exponent_size.into())).ok()?;
+    let stored = if f.normalization == Normalization::Implied { fraction } else { fraction.saturating_add(1) };
+    let all = ones(stored);
+    let leading = all.wrapping_sub(ones(fraction));
+    if value.is_nan() {
+        return match top(f) {
+            _ if f.order == ByteOrder::Vax => Some(Parts { negative: true, exponent: 0, mantissa: 0 }),
+            Top::Value => None,
+            Top::Ieee | Top::NanOnly => Some(Parts { negative, exponent: largest, mantissa: all }),
+        };
+    }
+    let infinite = match top(f) {
+        Top::Ieee => Parts { negative, exponent: largest, mantissa: leading },
+        Top::NanOnly => Parts { negative, exponent: largest, mantissa: all.wrapping_sub(1) },
+        Top::Value => Parts { negative, exponent: largest, mantissa: all },
+    };
+    let zero = Parts { negative: negative && f.order != ByteOrder::Vax, exponent: 0, mantissa: 0 };
+    if value == 0.0 || value.is_infinite() {
+        return Some(if value == 0.0 { zero } else { infinite });
+    }
+    let (whole, scale) = whole(value);
+    let highest = i64::from(whole.checked_ilog2().unwrap_or(0)).saturating_add(scale);
+    // The smallest exponent of numbers is 1, below which the mantissa loses its highest bits.
+    let exponent = highest.saturating_add(f.exponent_bias.into()).max(1);
+    let lowest = exponent.saturating_sub(f.exponent_bias.into()).saturating_sub(fraction.into());
+    let drop = lowest.saturating_sub(scale);
+    let mut kept = match u32::try_from(drop) {
+        Ok(drop) => round(whole, drop),
+        Err(_) => whole.checked_shl(u32::try_from(drop.saturating_neg()).unwrap_or(u32::MAX)).unwrap_or(0),
+    };
+    let mut exponent = u64::try_from(exponent).ok()?;
+    if kept > ones(fraction.saturating_add(1)) {
+        (kept, exponent) = (kept.wrapping_shr(1), exponent.saturating_add(1));
+    }
+    if kept <= ones(fraction) {
+        if f.order == ByteOrder::Vax {
+            return Some(zero);
+        }
+        exponent = 0;
+    }
+    let parts = Parts { negative, exponent, mantissa: kept & all };
+    let past = match top(f) {
+        Top::Ieee => exponent >= largest,
+        Top::NanOnly => exponent > largest || (exponent == largest && parts.mantissa == all),
+        Top::Value => exponent > largest,
+    };
+    Some(if past { infinite } else { parts })
+}
+
+/// A finite number other than 0 as `whole * 2^scale`, without its sign.
+fn whole(value: f64) -> (u128, i64) {
+    let bits = value.to_bits();
+    let (fraction, exponent) = (bits & 0x000f_ffff_ffff_ffff, bits.wrapping_shr(52) & 0x7ff);
+    let hidden = if exponent == 0 { 0 } else { 1u64 << 52 };
+    let exponent = i64::try_from(exponent.max(1)).unwrap_or(1);
+    (u128::from(fraction | hidden), exponent.saturating_sub(1075))
 }
 
 /// `whole * 2^scale`, rounded to the nearest `f64`, ties to even.

@@ -6,6 +6,8 @@ pub mod conventions;
 pub mod convert;
 mod display;
 mod float;
+pub mod number;
+pub mod odd;
 pub mod pointers;
 
 use crate::format::message::datatype::{Class, Datatype};

@@ -187,10 +187,9 @@ fn encode_blocks(input: &[u8], plan: &Plan, context: &mut FilterContext<'_>) -> 
     let mut bits = alloc::vec![0; block.min(sorted)];
     let mut spare = bits.clone();
     let mut blocks = Blocks::new(plan.codec, context)?;
-    let mut out = context.buffer(context.output_limit)?;
-    let mut sink = lz4::Sink { out: &mut out, at: 0 };
-    sink.push(&(input.len() as u64).to_be_bytes(), context)?;
-    sink.push(&stated.to_be_bytes(), context)?;
+    let mut sink = lz4::Sink::new(bits.len(), context)?;
+    sink.push(&(input.len() as u64).to_be_bytes())?;
+    sink.push(&stated.to_be_bytes())?;
     let (elements, rest) = input.split_at(sorted.min(input.len()));
     for elements in elements.chunks(block) {
         let (bits, spare) = (bits.get_mut(..elements.len()), spare.get_mut(..elements.len()));
@@ -198,11 +197,9 @@ fn encode_blocks(input: &[u8], plan: &Plan, context: &mut FilterContext<'_>) -> 
         kernel::transpose(elements, bits, spare, plan.size);
         blocks.append(bits, &mut sink, context)?;
     }
-    sink.push(rest, context)?;
-    let length = sink.at;
-    out.truncate(length);
+    sink.push(rest)?;
     blocks.keep(context);
-    Ok(out)
+    sink.finish(context)
 }
 
 /// The codec of the blocks, with what it keeps from block to block.
@@ -243,14 +240,14 @@ impl Blocks {
     }
 
     /// Appends the stored length and the compressed block.
-    fn append(&mut self, plain: &[u8], sink: &mut lz4::Sink<'_>, context: &FilterContext<'_>) -> Result<()> {
+    fn append(&mut self, plain: &[u8], sink: &mut lz4::Sink, context: &FilterContext<'_>) -> Result<()> {
         match self {
             Blocks::Lz4 => sink.compressed(plain, context).map(|_| ()),
             #[cfg(feature = "zstd")]
             Blocks::Zstd { level, encoder, .. } => {
                 let stored = encoder.compress(plain, *level).map_err(|error| context.invalid(error))?;
-                sink.push(&u32::try_from(stored.len()).unwrap_or(u32::MAX).to_be_bytes(), context)?;
-                sink.push(&stored, context)
+                sink.push(&u32::try_from(stored.len()).unwrap_or(u32::MAX).to_be_bytes())?;
+                sink.push(&stored)
             }
         }
     }

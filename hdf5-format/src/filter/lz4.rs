@@ -13,8 +13,10 @@
 pub(super) mod block;
 
 use super::{Filter, FilterContext};
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use alloc::borrow::Cow;
+use alloc::boxed::Box;
+use alloc::format;
 use alloc::vec::Vec;
 
 /// Filter 32004.
@@ -70,16 +72,13 @@ impl Filter for Lz4 {
             }
         };
         let block = crate::codec::to_usize(block.into())?.min(input.len().max(1));
-        let mut out = context.buffer(context.output_limit)?;
-        let mut sink = Sink { out: &mut out, at: 0 };
-        sink.push(&(input.len() as u64).to_be_bytes(), context)?;
-        sink.push(&u32::try_from(block).unwrap_or(LONGEST_BLOCK).to_be_bytes(), context)?;
+        let mut sink = Sink::new(block, context)?;
+        sink.push(&(input.len() as u64).to_be_bytes())?;
+        sink.push(&u32::try_from(block).unwrap_or(LONGEST_BLOCK).to_be_bytes())?;
         for plain in input.chunks(block) {
             sink.block(plain, context)?;
         }
-        let length = sink.at;
-        out.truncate(length);
-        Ok(Some(out))
+        sink.finish(context).map(Some)
     }
 
     fn encoded_limit(&self, plain: usize, client_data: &[u32]) -> usize {
@@ -117,45 +116,69 @@ pub(super) fn decompress(stored: &[u8], out: &mut [u8], context: &FilterContext<
     }
 }
 
-/// An output of fixed length that is written from its start.
-pub(super) struct Sink<'a> {
-    pub(super) out: &'a mut [u8],
-    pub(super) at: usize,
+/// An output that grows by blocks, each compressed in a place of its own: a buffer that is cut to the length of what it
+/// holds would have to be filled again up to the most bytes possible before each use.
+pub(super) struct Sink {
+    out: Vec<u8>,
+    room: Box<Room>,
 }
 
-impl Sink<'_> {
-    pub(super) fn push(&mut self, bytes: &[u8], context: &FilterContext<'_>) -> Result<()> {
-        let end = self.at.saturating_add(bytes.len());
-        let room = self.out.get_mut(self.at..end).ok_or_else(|| context.too_long(end))?;
-        room.copy_from_slice(bytes);
-        self.at = end;
+/// Where a block is compressed: as long as its length can become.
+#[derive(Default)]
+struct Room(Vec<u8>);
+
+impl Sink {
+    /// An empty output, with room for blocks of up to `block` bytes.
+    pub(super) fn new(block: usize, context: &mut FilterContext<'_>) -> Result<Self> {
+        let mut out = context.buffer(0)?;
+        out.clear();
+        let mut room = context.state::<Room>();
+        let more = block::compressed_limit(block).saturating_sub(room.0.len());
+        room.0.try_reserve(more).map_err(|_| no_memory(more))?;
+        room.0.resize(room.0.len().saturating_add(more), 0);
+        Ok(Sink { out, room })
+    }
+
+    pub(super) fn push(&mut self, bytes: &[u8]) -> Result<()> {
+        self.out.try_reserve(bytes.len()).map_err(|_| no_memory(bytes.len()))?;
+        self.out.extend_from_slice(bytes);
         Ok(())
     }
 
     /// The stored length and the compressed block, or plain bytes where that is not shorter.
     fn block(&mut self, plain: &[u8], context: &FilterContext<'_>) -> Result<()> {
-        let start = self.at;
+        let start = self.out.len();
         if self.compressed(plain, context)? >= plain.len() {
-            self.at = start;
-            self.push(&stored_length(plain.len()), context)?;
-            self.push(plain, context)?;
+            self.out.truncate(start);
+            self.push(&stored_length(plain.len()))?;
+            self.push(plain)?;
         }
         Ok(())
     }
 
     /// The stored length, which is returned, and the compressed block.
     pub(super) fn compressed(&mut self, plain: &[u8], context: &FilterContext<'_>) -> Result<usize> {
-        let prefix = self.at;
-        self.push(&[0; 4], context)?;
-        let room = self.out.get_mut(self.at..).unwrap_or(&mut []);
+        let room = self.room.0.as_mut_slice();
         let length = block::compress(plain, room, 1)
             .ok_or_else(|| context.invalid(format_args!("no room for a block of {} bytes", plain.len())))?;
-        let end = self.at.saturating_add(length);
-        self.at = prefix;
-        self.push(&stored_length(length), context)?;
-        self.at = end;
+        self.out.try_reserve(length.saturating_add(4)).map_err(|_| no_memory(length))?;
+        self.out.extend_from_slice(&stored_length(length));
+        self.out.extend_from_slice(self.room.0.get(..length).unwrap_or(&[]));
         Ok(length)
     }
+
+    /// The output; the room waits for the next chunk.
+    pub(super) fn finish(self, context: &mut FilterContext<'_>) -> Result<Vec<u8>> {
+        context.keep(self.room);
+        match self.out.len() <= context.output_limit {
+            true => Ok(self.out),
+            false => Err(context.too_long(self.out.len())),
+        }
+    }
+}
+
+fn no_memory(bytes: usize) -> Error {
+    Error::new(ErrorKind::Limit, format!("no memory for {bytes} bytes of a compressed chunk"))
 }
 
 fn stored_length(length: usize) -> [u8; 4] {

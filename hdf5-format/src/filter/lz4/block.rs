@@ -229,8 +229,7 @@ fn copy_short_period(out: &mut [u8], at: usize, end: usize, distance: usize) {
 }
 
 /// Most bytes into which `length` bytes are compressed.
-#[cfg(test)]
-fn compressed_limit(length: usize) -> usize {
+pub(in crate::filter) fn compressed_limit(length: usize) -> usize {
     length.saturating_add(length / 255).saturating_add(16)
 }
 
@@ -274,22 +273,22 @@ pub(in crate::filter) fn sequences<S: Sequences>(input: &[u8], haste: usize, sin
         let mut at = 1;
         let limit = input.len() - LAST_LITERALS;
         while let Some((from, found)) = search(input, &mut table, at, last, haste) {
-            let distance = found - from;
-            let after = found + MIN_COPY;
-            at = after + common(&input[after - distance..], &input[after..limit]);
+            let distance = found.wrapping_sub(from);
+            at = equal_until(input, from, found, limit);
             let mut start = found;
             while start > literals && start > distance && input[start - 1] == input[start - 1 - distance] {
-                start -= 1;
+                start = start.wrapping_sub(1);
             }
-            let length = at - start;
+            let length = at.wrapping_sub(start);
             if S::pays(distance, length) {
-                sink.sequence(&input[literals..], start - literals, distance, length)?;
+                sink.sequence(&input[literals..], start.wrapping_sub(literals), distance, length)?;
                 literals = at;
             }
             if at > last {
                 break;
             }
-            table[hash(word(input, at - 2))] = (at - 2) as u32;
+            let inside = at.wrapping_sub(2);
+            table[hash(word(input, inside))] = inside as u32;
         }
     }
     sink.rest(&input[literals..])
@@ -325,6 +324,38 @@ fn search(
         (at, bytes) = (next, next_bytes);
     }
     None
+}
+
+/// Where the bytes from `at` on, up to `limit`, cease to be those from `from` on. At least four are equal.
+#[inline(always)]
+#[allow(
+    clippy::arithmetic_side_effects,
+    clippy::cast_possible_truncation,
+    clippy::indexing_slicing,
+    reason = "from < at, at + 4 <= limit <= input.len(); the lower half; the result is at most limit"
+)]
+fn equal_until(input: &[u8], from: usize, at: usize, limit: usize) -> usize {
+    if let (Some(before), Some(bytes)) = (double_word(input, from), double_word(input, at))
+        && at.wrapping_add(16) <= limit
+        && before != bytes
+    {
+        let different = before ^ bytes;
+        // Most copies in arrays have eight bytes. A branch lets the processor go on with that guess, where a number that
+        // is computed has to wait for both loads; the hint keeps the compiler from computing it.
+        if different as u64 == 0 && different >> 64 & 0xff != 0 {
+            core::hint::black_box(());
+            return at.wrapping_add(8);
+        }
+        return at.wrapping_add(different.trailing_zeros() as usize / 8);
+    }
+    let (from, at) = (from + MIN_COPY, at + MIN_COPY);
+    at + common(&input[from..], &input[at..limit])
+}
+
+/// Sixteen bytes from `at`, if so many are there.
+#[inline(always)]
+fn double_word(input: &[u8], at: usize) -> Option<u128> {
+    input.get(at..).and_then(|rest| rest.first_chunk()).map(|bytes| u128::from_le_bytes(*bytes))
 }
 
 /// Eight bytes from `at`, or 0 past the end.

@@ -278,6 +278,17 @@ impl Datatype {
             && f.order != ByteOrder::Vax;
         plain.then_some(bits)
     }
+
+    /// True for the upper half of an IEEE single: 8 bits of exponent, 7 of mantissa.
+    pub fn is_bfloat16(&self) -> bool {
+        let Class::FloatingPoint(f) = &self.class else { return false };
+        let positions = (f.sign_position, f.exponent_position, f.mantissa_position);
+        let sizes = (f.exponent_size, f.mantissa_size, f.exponent_bias);
+        (positions, sizes) == ((15, 7, 0), (8, 7, 127))
+            && f.normalization == Normalization::Implied
+            && (f.bit_offset, f.precision, self.size) == (0, 16, 2)
+            && f.order != ByteOrder::Vax
+    }
 }
 
 impl StringPadding {

@@ -1,0 +1,94 @@
+use super::*;
+use crate::io::MemoryFile;
+use crate::{CreateOptions, Data, File};
+use alloc::string::String;
+use alloc::vec;
+use half::{bf16, f16};
+use num_complex::Complex;
+
+fn file() -> File {
+    CreateOptions::new().create_in(MemoryFile::new(vec![])).unwrap()
+}
+
+fn back<D: Data + Clone>(file: &File, name: &str, data: D) -> Vec<D::Element>
+where
+    D::Element: Load,
+{
+    file.create_dataset(name, data.clone()).unwrap();
+    file.root().unwrap().set_attr(name, data).unwrap();
+    let attribute = file.root().unwrap().attr(name).unwrap();
+    let values = file.dataset(name).unwrap().read_vec().unwrap();
+    let again = attribute.read_vec::<D::Element>().unwrap();
+    assert_eq!(values.len(), again.len());
+    values
+}
+
+#[test]
+fn every_type_is_read_as_it_was_written() {
+    let file = file();
+    assert_eq!(back(&file, "u8", &[1u8, 255]), [1, 255]);
+    assert_eq!(back(&file, "i128", i128::MIN), [i128::MIN]);
+    assert_eq!(back(&file, "u128", vec![u128::MAX, 3]), [u128::MAX, 3]);
+    assert_eq!(back(&file, "usize", usize::MAX), [usize::MAX]);
+    assert_eq!(back(&file, "f16", f16::from_f32(1.5)), [f16::from_f32(1.5)]);
+    assert_eq!(back(&file, "bf16", bf16::from_f32(-2.5)), [bf16::from_f32(-2.5)]);
+    assert_eq!(back(&file, "bool", [true, false]), [true, false]);
+    assert_eq!(back(&file, "complex", Complex::new(1.0, -2.0)), [Complex::new(1.0, -2.0)]);
+    assert_eq!(back(&file, "string", String::from("naïve")), ["naïve"]);
+    assert_eq!(back(&file, "fixed", FixedAscii::<5>::new("abc").unwrap())[0].as_str(), "abc");
+    assert_eq!(back(&file, "wide", FixedUnicode::<5>::new("äb").unwrap())[0].as_str(), "äb");
+    assert_eq!(back(&file, "ascii", VarLenAscii("x".into())), [VarLenAscii("x".into())]);
+    assert_eq!(back(&file, "opaque", Opaque([1, 2, 3])), [Opaque([1, 2, 3])]);
+    assert_eq!(back(&file, "vlen", vec![vec![1i16, 2], vec![]]), [vec![1, 2], vec![]]);
+    assert_eq!(
+        back(&file, "nested", Single(vec![vec![String::from("a")], vec![]]).0),
+        [vec![String::from("a")], vec![]]
+    );
+    assert_eq!(back(&file, "array", vec![[[1u8, 2, 3], [4, 5, 6]]]), [[[1, 2, 3], [4, 5, 6]]]);
+    assert_eq!(back(&file, "tuple", vec![(1u8, String::from("a"), 0.5)]), [(1, String::from("a"), 0.5)]);
+    assert_eq!(file.dataset("array").unwrap().dtype().to_string(), "[2][3] u8");
+    assert_eq!(file.dataset("tuple").unwrap().dtype().to_string(), "{0: u8, 1: str utf8, 2: f64le}");
+    assert_eq!(file.dataset("array").unwrap().read_vec::<[u16; 6]>().unwrap(), [[1, 2, 3, 4, 5, 6]]);
+    let text = file.dataset("string").unwrap().read_vec::<Vec<u8>>().unwrap();
+    assert_eq!(text, ["naïve".as_bytes()]);
+    let object = file.dataset("u8").unwrap().address();
+    assert_eq!(back(&file, "ref", Reference::Object(object)), [Reference::Object(object)]);
+}
+
+#[test]
+fn values_that_do_not_fit_change_nothing() {
+    let file = file();
+    let root = file.root().unwrap();
+    root.new_dataset_of::<u8>().shape([3]).create_with("x", &[1, 2, 3]).unwrap();
+    let dataset = file.dataset("x").unwrap();
+    let error = dataset.write(&[1, 256, 3]).unwrap_err();
+    assert!(error.to_string().contains("value 1, 256,"), "{error}");
+    assert!(dataset.write(&[1, 2]).unwrap_err().to_string().contains("[2]"));
+    assert!(dataset.write(&["a"]).unwrap_err().to_string().contains("elements that hold strings"));
+    root.create_dataset("s", &["a", "b"]).unwrap();
+    file.commit().unwrap();
+    let strings = file.dataset("s").unwrap();
+    assert!(strings.write(&["good", "b\0d"]).unwrap_err().to_string().contains("NUL"));
+    assert!(root.create_dataset("t", &["a\0"]).is_err());
+    assert!(!root.contains("t"));
+    // Nothing went into a heap: the file is as it was committed, and can be changed on.
+    strings.write("x").unwrap();
+    assert_eq!(strings.read_vec::<String>().unwrap(), ["x", "x"]);
+    dataset.with_conversion(Conversion::Clamp).write(&[-1.0, 2.5, 1e9]).unwrap();
+    assert_eq!(file.dataset("x").unwrap().read_vec::<u16>().unwrap(), [0, 2, 255]);
+}
+
+#[test]
+fn errors_say_what_was_wanted() {
+    let file = file();
+    file.create_dataset("pairs", vec![(1u8, 2.5f64)]).unwrap();
+    let pairs = file.dataset("pairs").unwrap();
+    let text = pairs.read_vec::<(u8, String)>().unwrap_err().to_string();
+    assert!(text.contains("a tuple.1: expected UTF-8 or ASCII strings, found f64le"), "{text}");
+    let text = pairs.read_vec::<(u8, f64, u8)>().unwrap_err().to_string();
+    assert!(text.contains("no member \"2\""), "{text}");
+    let text = pairs.read_vec::<(u8, u8)>().unwrap_err().to_string();
+    assert!(text.contains("field 1: ") && text.contains("2.5"), "{text}");
+    let text = file.dataset("pairs").unwrap().write(vec![(1u8,)]).unwrap_err().to_string();
+    assert!(text.contains("no field for the member \"1\""), "{text}");
+}

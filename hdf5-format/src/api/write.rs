@@ -1,0 +1,221 @@
+//! Writing Rust values: datasets, selections, attributes.
+
+use super::builder::DatasetBuilder;
+use super::change::change;
+use super::dataset::Dataset;
+use super::element::{Conversion, Data, Sink, Store};
+use super::file::File;
+use super::group::Group;
+use super::object::ObjectInfo;
+use super::selection::Select;
+use crate::codec::{Address, to_usize};
+use crate::dataset::axes::box_bytes;
+use crate::dataset::stored::StoredDataset;
+use crate::datatype::{contains_address, contains_vlen};
+use crate::edit::{self, Editor, Owned};
+use crate::error::{Error, ErrorKind, Result};
+use crate::format::message::datatype::Datatype;
+use crate::graph::object_header::ObjectHeader;
+use alloc::borrow::Cow;
+use alloc::format;
+use alloc::vec::Vec;
+
+/// Values that are known to fit their datatype.
+pub(super) enum Prepared<'a, T: Store> {
+    /// Stored elements.
+    Elements(Cow<'a, [u8]>),
+    /// Values that keep something in the heap, which is written with them.
+    Values(&'a [T], T::Plan),
+}
+
+impl<'a, T: Store> Prepared<'a, T> {
+    /// Finds out whether values fit, before anything is changed.
+    fn new(datatype: &Datatype, how: Conversion, values: &'a [T], editor: &Editor) -> Result<Self> {
+        let plan = T::plan(datatype, how)?;
+        if let Some(bytes) = T::bytes(values, &plan) {
+            return Ok(Prepared::Elements(Cow::Borrowed(bytes)));
+        }
+        // Nothing is put into a heap yet: values are stored to see that they can be.
+        let elements = encode(datatype, &plan, values, editor, &mut |_| Ok((Address(0), 0)))?;
+        let inside = !contains_vlen(datatype) && !contains_address(datatype);
+        Ok(if inside { Prepared::Elements(Cow::Owned(elements)) } else { Prepared::Values(values, plan) })
+    }
+
+    /// The stored elements, `times` over; what they keep in the heap is written, for each anew.
+    fn elements(self, datatype: &Datatype, times: usize, editor: &mut Editor) -> Result<Cow<'a, [u8]>> {
+        let (values, plan) = match self {
+            Prepared::Elements(elements) if times == 1 => return Ok(elements),
+            Prepared::Elements(elements) => return Ok(Cow::Owned(elements.repeat(times))),
+            Prepared::Values(values, plan) => (values, plan),
+        };
+        let (sizes, run) = (editor.ctx().sizes(), values.len().saturating_mul(datatype.size()));
+        let mut out = alloc::vec![0; run.saturating_mul(times)];
+        let mut insert = |object: &[u8]| edit::insert_heap_object(editor, object);
+        let mut sink = Sink::new(sizes, &mut insert);
+        let mut runs = out.chunks_exact_mut(run.max(1));
+        let done = runs.try_for_each(|run| T::store_all(values, &plan, datatype.size(), run, &mut sink));
+        edit::finish_heap(editor)?;
+        done.map(|()| Cow::Owned(out))
+    }
+}
+
+/// Stores values, by a plan, for the heap that `insert` is.
+fn encode<T: Store>(
+    datatype: &Datatype,
+    plan: &T::Plan,
+    values: &[T],
+    editor: &Editor,
+    insert: &mut dyn FnMut(&[u8]) -> Result<(Address, u32)>,
+) -> Result<Vec<u8>> {
+    let bytes = box_bytes([values.len() as u64], datatype.size() as u64).unwrap_or(u64::MAX);
+    let mut out = alloc::vec![0; to_usize(bytes)?];
+    T::store_all(values, plan, datatype.size(), &mut out, &mut Sink::new(editor.ctx().sizes(), insert))?;
+    Ok(out)
+}
+
+/// How often values of one shape go into elements of another: one value stands for all.
+fn times(shape: &[u64], wanted: &[u64]) -> Result<usize> {
+    let count = |dims: &[u64]| dims.iter().try_fold(1u64, |n, &d| n.checked_mul(d));
+    let same = shape.iter().filter(|&&d| d != 1).eq(wanted.iter().filter(|&&d| d != 1));
+    if same || (shape.len() == 1 && count(shape) == count(wanted)) {
+        return Ok(1);
+    }
+    match count(wanted) {
+        Some(wanted) if shape.is_empty() => to_usize(wanted),
+        _ => {
+            let message = format!("values of shape {shape:?} for elements of shape {wanted:?}");
+            Err(Error::new(ErrorKind::Shape, message).hint("one value is repeated; other shapes must be equal"))
+        }
+    }
+}
+
+impl Dataset {
+    /// Writes all elements; one value stands for all of them.
+    ///
+    /// ```
+    /// # fn main() -> hdf5_format::Result<()> {
+    /// # let file = hdf5_format::CreateOptions::new().create_in(hdf5_format::io::MemoryFile::new(Vec::new()))?;
+    /// let dataset = file.create_dataset("x", &[1.5, 2.5, 3.5])?;
+    /// dataset.write(&[4.0, 5.0, 6.0])?;
+    /// dataset.write_slice(1.., 0.0)?;
+    /// assert_eq!(dataset.read_vec::<f64>()?, [4.0, 0.0, 0.0]);
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// The shape is another, a value does not fit the type, the elements are not the file's own (virtual), or the file
+    /// is open for reading only. Nothing is written then.
+    pub fn write(&self, data: impl Data) -> Result<()> {
+        self.write_slice(Select::all(), data)
+    }
+
+    /// Writes the selected elements, in C order of the selection; one value stands for all of them.
+    ///
+    /// # Errors
+    /// As for [`write`](Dataset::write), and if the selection does not fit the shape.
+    pub fn write_slice(&self, selection: impl Into<Select>, data: impl Data) -> Result<()> {
+        let (selection, shape) = (selection.into(), data.shape());
+        let done = data.with(|values| {
+            change(&self.core, |editor| {
+                let mut header = ObjectHeader::load(editor.ctx(), self.address())?;
+                let stored = StoredDataset::load(&self.core, &header)?;
+                let (axes, wanted) = selection.resolve(&stored.dataspace.dims)?;
+                let datatype = &stored.datatype;
+                let prepared = Prepared::new(datatype, self.conversion, values, editor)?;
+                let times = times(&shape, &wanted)?;
+                let old = Owned::of_elements(&self.core, &stored, &axes)?;
+                let elements = prepared.elements(datatype, times, editor)?;
+                edit::write_elements(editor, &mut header, &stored, &axes, &elements)?;
+                old.release(editor)
+            })
+        });
+        done.map_err(|e| e.on(self.path()))
+    }
+}
+
+impl Group {
+    /// Creates a dataset that holds values, with their type and shape.
+    ///
+    /// ```
+    /// # fn main() -> hdf5_format::Result<()> {
+    /// # let file = hdf5_format::CreateOptions::new().create_in(hdf5_format::io::MemoryFile::new(Vec::new()))?;
+    /// let run = file.create_group("run1")?;
+    /// run.create_dataset("temperature", &[20.5, 21.0])?.set_attr("units", "degC")?;
+    /// run.create_dataset("names", &["a", "bc"])?;
+    /// assert_eq!(file.dataset("run1/names")?.read_vec::<String>()?, ["a", "bc"]);
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// As for [`create_group`](Group::create_group), and if a value can not be stored.
+    pub fn create_dataset<D: Data>(&self, path: impl AsRef<[u8]>, data: D) -> Result<Dataset> {
+        self.new_dataset_of::<D::Element>().create_with(path, data)
+    }
+
+    /// Starts the description of a new dataset with elements of a Rust type.
+    pub fn new_dataset_of<T: Store + ?Sized>(&self) -> DatasetBuilder<'_> {
+        self.new_dataset(T::datatype(self.core.ctx().sizes()))
+    }
+}
+
+impl DatasetBuilder<'_> {
+    /// Makes the dataset, at a path from the group, with the shape of values unless it was given one, and writes them.
+    ///
+    /// # Errors
+    /// As for [`create`](DatasetBuilder::create), and if the values do not fit the type or the shape; there is no new
+    /// dataset then.
+    pub fn create_with<D: Data>(mut self, path: impl AsRef<[u8]>, data: D) -> Result<Dataset> {
+        if !self.has_shape() {
+            self = self.shape(data.shape());
+        }
+        let shown = |e: Error| e.on(crate::api::group::shown(path.as_ref()));
+        data.with(|values| {
+            let editor = super::change::lock(self.core())?.lock();
+            Prepared::new(self.datatype(), Conversion::Exact, values, &editor).map(|_| ())
+        })
+        .map_err(shown)?;
+        times(&data.shape(), &self.shape_now()).map_err(shown)?;
+        let dataset = self.create(path)?;
+        dataset.write(data)?;
+        Ok(dataset)
+    }
+}
+
+impl ObjectInfo {
+    /// Sets an attribute to values, with their type and shape, new or in the place of the one of its name.
+    ///
+    /// # Errors
+    /// The name is no name, a value can not be stored, the attribute is too long for the object, or the file is open for
+    /// reading only.
+    pub fn set_attr<D: Data>(&self, name: impl AsRef<[u8]>, data: D) -> Result<()> {
+        let name = name.as_ref();
+        let named = |e: Error| e.on(format!("{}@{}", self.path(), super::group::shown(name)));
+        let datatype = D::Element::datatype(self.core.ctx().sizes());
+        let shape = data.shape();
+        let elements = data.with(|values| {
+            change(&self.core, |editor| {
+                let prepared = Prepared::new(&datatype, Conversion::Exact, values, editor)?;
+                prepared.elements(&datatype, 1, editor).map(Cow::into_owned)
+            })
+        });
+        self.set_attr_raw(name, &datatype, Some(&shape), &elements.map_err(named)?)
+    }
+}
+
+impl File {
+    /// Creates a dataset that holds values: see [`Group::create_dataset`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn create_dataset<D: Data>(&self, path: impl AsRef<[u8]>, data: D) -> Result<Dataset> {
+        self.root()?.create_dataset(path, data)
+    }
+
+    /// Creates a group: see [`Group::create_group`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn create_group(&self, path: impl AsRef<[u8]>) -> Result<Group> {
+        self.root()?.create_group(path)
+    }
+}
