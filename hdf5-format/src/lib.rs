@@ -67,8 +67,8 @@ mod sync;
 pub use api::{
     Attribute, Compaction, Conversion, CreateOptions, Data, Dataset, DatasetBuilder, Element, Enumeration, Field, File,
     FixedAscii, FixedUnicode, Group, Layout, Link, LinkKind, Load, Member, NamedDatatype, Object, ObjectInfo, Opaque,
-    OpenOptions, Record, RecordBuilder, Reference, RegionReference, RepackOptions, Scalar, Select, Single, Sink, Slice,
-    Source, Store, Value, VarLenAscii, canonical,
+    OpenOptions, Progress, Record, RecordBuilder, Reference, RegionReference, RepackOptions, Scalar, Select, Single,
+    Sink, Slice, Source, Store, Value, VarLenAscii, canonical,
 };
 pub use codec::Address;
 pub use error::{Error, ErrorKind, Result, Rule};

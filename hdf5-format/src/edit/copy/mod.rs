@@ -64,7 +64,13 @@ pub(crate) struct Copier<'s> {
     todo: Vec<Task>,
     /// What holds references.
     late: Vec<Task>,
+    watch: Option<&'s Watch<'s>>,
+    /// Bytes of elements that were copied, as the source stores them.
+    moved: u64,
 }
+
+/// Told the bytes of elements that were copied so far.
+pub(crate) type Watch<'w> = dyn Fn(u64) + Send + Sync + 'w;
 
 /// A copy.
 struct Made {
@@ -104,7 +110,19 @@ impl<'s> Copier<'s> {
     pub(crate) fn new(source: &'s Arc<FileCore>, target: &Arc<FileCore>, style: &'s CopyStyle) -> Self {
         let (made, todo, late) = Default::default();
         let (heap, within) = (HeapReader::new(source.ctx()), Arc::ptr_eq(source, target));
-        Copier { source, target: Arc::clone(target), within, style, heap, made, todo, late }
+        let (watch, moved, target) = (None, 0, Arc::clone(target));
+        Copier { source, target, within, style, heap, made, todo, late, watch, moved }
+    }
+
+    /// Tells how far it is.
+    pub(crate) fn watched(self, watch: &'s Watch<'s>) -> Self {
+        Copier { watch: Some(watch), ..self }
+    }
+
+    /// More bytes of elements are copied.
+    fn moved(&mut self, bytes: u64) {
+        self.moved = self.moved.saturating_add(bytes);
+        self.watch.inspect(|watch| watch(self.moved));
     }
 
     /// The copy of an object, counting one link to it; what it holds follows with [`finish`](Self::finish).
