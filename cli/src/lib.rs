@@ -3,12 +3,14 @@
 mod apply;
 mod args;
 mod attrs;
+mod beside;
 mod cat;
 mod check;
 mod demo;
 pub mod digest;
 mod edit;
 mod info;
+mod progress;
 mod recover;
 mod repack;
 mod target;
@@ -107,8 +109,9 @@ fn run(cli: &Cli) -> Outcome {
         Command::Cp(args) => edit::cp(args),
         Command::Ln(args) => edit::ln(args),
         Command::Set(args) => edit::set(args),
-        Command::Apply(args) => apply::run(args),
+        Command::Apply(args) => apply::run(cli, args),
         Command::Recover(args) => recover::run(cli, args),
         Command::Repack(args) => repack::run(cli, args),
+        Command::Compact(args) => repack::compact(cli, args),
     }
 }

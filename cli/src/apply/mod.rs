@@ -3,7 +3,8 @@
 mod dtype;
 mod values;
 
-use crate::args::ApplyArgs;
+use crate::args::{ApplyArgs, Cli};
+use crate::beside::Beside;
 use crate::{Failure, Outcome};
 use dtype::{number, numbers, text};
 use hdf5_format::edit::{FileStyle, GroupStyle, Version, file_space};
@@ -40,9 +41,16 @@ impl From<hdf5_format::Error> for Failed {
 type Done = Result<(), Failed>;
 
 /// `h5 apply`.
-pub(crate) fn run(args: &ApplyArgs) -> Outcome {
-    let ops = std::io::BufReader::new(std::fs::File::open(&args.ops)?);
+pub(crate) fn run(cli: &Cli, args: &ApplyArgs) -> Outcome {
+    let ops = std::fs::File::open(&args.ops).map_err(|e| Failure::text(format!("{}: {e}", args.ops.display())))?;
+    let ops = std::io::BufReader::new(ops);
     let mut executor = Executor { path: args.file.clone(), file: None, new: None, named: HashMap::new() };
+    let committed = |line: u64| match (args.verbose, cli.json) {
+        (false, _) => {}
+        (true, false) => anstream::println!("{line}"),
+        (true, true) => anstream::println!("{}", serde_json::json!({ "committed": line })),
+    };
+    let mut uncommitted = None;
     for (line, number) in ops.lines().zip(1..) {
         let line = line?;
         if line.trim().is_empty() {
@@ -52,27 +60,23 @@ pub(crate) fn run(args: &ApplyArgs) -> Outcome {
         let op: Json = serde_json::from_str(&line).map_err(|e| failed("not JSON", Failed::new(e.to_string())))?;
         let name = op.get("op").and_then(Json::as_str).unwrap_or("").to_string();
         executor.apply(&name, &op).map_err(|why| failed(&name, why))?;
+        uncommitted = Some(number).filter(|_| !matches!(name.as_str(), "flush" | "reopen"));
+        if uncommitted.is_none() {
+            committed(number);
+        }
     }
-    executor.finish().map_err(|why| Failure::text(why.0))
+    executor.finish().map_err(|why| Failure::text(why.0))?;
+    uncommitted.into_iter().for_each(committed);
+    Ok(())
 }
 
 struct Executor {
     path: PathBuf,
     file: Option<File>,
-    /// Where a new file is until it is committed for the first time.
-    new: Option<PathBuf>,
+    /// Where a new file is until it is committed for the first time: nothing is left of it if the edits fail.
+    new: Option<Beside>,
     /// What the committed datatypes were described as.
     named: HashMap<String, Json>,
-}
-
-impl Drop for Executor {
-    fn drop(&mut self) {
-        self.file = None;
-        if let Some(new) = &self.new {
-            // The edits failed: nothing is left of them.
-            let _ = std::fs::remove_file(new);
-        }
-    }
 }
 
 impl Executor {
@@ -81,8 +85,7 @@ impl Executor {
             "create" => self.create(op),
             "reopen" => {
                 self.finish()?;
-                self.file = Some(OpenOptions::new().open_rw(&self.path)?);
-                Ok(())
+                self.open()
             }
             "flush" => self.commit(),
             "group" => self.group(op),
@@ -129,15 +132,21 @@ impl Executor {
     fn commit(&mut self) -> Done {
         let Some(file) = &self.file else { return Ok(()) };
         file.commit()?;
-        if let Some(new) = self.new.take() {
-            std::fs::rename(&new, &self.path).map_err(|e| Failed::new(e.to_string()))?;
+        match self.new.take() {
+            Some(new) => new.take_place().map_err(|e| Failed::new(format!("{}: {e}", self.path.display()))),
+            None => Ok(()),
         }
+    }
+
+    /// Opens the file, to use its unused space again.
+    fn open(&mut self) -> Done {
+        self.file = Some(OpenOptions::new().reuse_space(true).open_rw(&self.path)?);
         Ok(())
     }
 
     fn file(&mut self) -> Result<&File, Failed> {
         if self.file.is_none() {
-            self.file = Some(OpenOptions::new().open_rw(&self.path)?);
+            self.open()?;
         }
         self.file.as_ref().ok_or_else(|| Failed::new("no file"))
     }
@@ -192,8 +201,8 @@ impl Executor {
             let page = op.get("page_size").and_then(Json::as_u64).unwrap_or(4096);
             style.file_space = Some(file_space(strategy, page)).filter(|s| s.strategy != Strategy::FsmAggr);
         }
-        let new = crate::repack::beside(&self.path);
-        self.file = Some(CreateOptions::new().style(style).create(&new)?);
+        let new = Beside::of(&self.path);
+        self.file = Some(CreateOptions::new().style(style).create(new.path())?);
         self.new = Some(new);
         Ok(())
     }
