@@ -48,6 +48,8 @@
 )]
 
 extern crate alloc;
+#[cfg(test)]
+extern crate self as hdf5_format;
 
 mod api;
 pub mod check;
@@ -70,9 +72,12 @@ pub use api::{
     OpenOptions, Progress, Record, RecordBuilder, Reference, RegionReference, RepackOptions, Scalar, Select, Single,
     Sink, Slice, Source, Store, Value, VarLenAscii, canonical,
 };
-pub use codec::Address;
+pub use codec::{Address, Sizes};
 pub use error::{Error, ErrorKind, Result, Rule};
 pub use filter::Filters;
+pub use format::message::datatype::Datatype;
+#[cfg(feature = "derive")]
+pub use hdf5_format_derive::H5Type;
 pub use io::ExternalPolicy;
 pub use limits::Limits;
 

@@ -108,10 +108,13 @@ impl Converter {
                 Ok(true)
             }
             Step::Bits => {
-                let value = super::bits::unsigned(&self.from, bytes).map(Scalar::Unsigned);
+                let value = super::bits::unsigned(&self.from, bytes);
                 let value = value.ok_or_else(|| unsupported(&self.from, &self.to))?;
-                // Where bits are lost all that are left are set: the largest number.
-                Ok(value.store(&self.to, self.how, out).is_some())
+                // The lowest bits are kept; nothing is rounded to the nearest where bits are no number.
+                let Class::BitField { precision, .. } = self.to.class else { return Ok(false) };
+                let all = u128::MAX.checked_shr(128u32.saturating_sub(precision.into())).unwrap_or(0);
+                super::bits::put_word(&self.to, value & all, out);
+                Ok(value & all == value || self.how == Conversion::Clamp)
             }
             Step::Text(from, to) => Ok(text(*from, *to, bytes, out) || self.how == Conversion::Clamp),
             Step::Members(members) => {
@@ -172,7 +175,7 @@ fn step(from: &Datatype, to: &Datatype, how: Conversion) -> Result<Step> {
             names(base, members, other, others).ok_or_else(unsupported).map(Step::Names)
         }
         (Class::BitField { .. }, Class::BitField { .. }) => Ok(match (NumberFormat::of(from), NumberFormat::of(to)) {
-            (Some(from), Some(to)) => Step::Numbers(from, to),
+            (Some(from), Some(to)) if to.kind.size() >= from.kind.size() => Step::Numbers(from, to),
             _ => Step::Bits,
         }),
         (Class::String { padding, .. }, Class::String { padding: other, .. }) => Ok(Step::Text(*padding, *other)),
@@ -306,6 +309,22 @@ mod tests {
         let found = run(&from, &to, Conversion::Exact, &bytes).unwrap();
         assert_eq!(found, [&[0xff, 0xfe, 0, 0, 0, 0][..], &7f64.to_le_bytes()].concat());
         assert!(Converter::new(&from, &int, Conversion::Clamp).is_err());
+    }
+
+    #[test]
+    fn bit_fields_keep_their_lowest_bits() {
+        let field = |bytes: u32| {
+            let Class::FixedPoint { order, low_pad, high_pad, bit_offset, precision, .. } =
+                Datatype::integer(u8::try_from(bytes).unwrap(), false, LE).class
+            else {
+                unreachable!()
+            };
+            let class = Class::BitField { order, low_pad, high_pad, bit_offset, precision };
+            Datatype { version: 1, size: bytes, class }
+        };
+        assert_eq!(run(&field(2), &field(1), Conversion::Clamp, &[0x34, 0x12]).unwrap(), [0x34]);
+        assert!(run(&field(2), &field(1), Conversion::Exact, &[0x34, 0x12]).is_err());
+        assert_eq!(run(&field(1), &field(2), Conversion::Exact, &[0xff]).unwrap(), [0xff, 0]);
     }
 
     #[test]

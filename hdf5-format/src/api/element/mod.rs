@@ -66,7 +66,12 @@ pub trait Load: Sized {
     /// # Errors
     /// As [`load`](Load::load).
     fn load_all(plan: &Self::Plan, size: usize, bytes: &[u8], source: &mut Source<'_>) -> Result<Vec<Self>> {
-        bytes.chunks_exact(size.max(1)).map(|element| Self::load(plan, element, source)).collect()
+        let elements = bytes.chunks_exact(size.max(1));
+        let mut values = Vec::with_capacity(elements.len());
+        for element in elements {
+            values.push(Self::load(plan, element, source)?);
+        }
+        Ok(values)
     }
 
     /// Reads `count` elements that `fill` puts into zeroed memory, if stored elements are values of this type as they
