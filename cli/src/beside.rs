@@ -1,7 +1,6 @@
 //! A new file beside the one whose place it takes when it is complete.
 
 use std::ffi::OsString;
-use std::io;
 use std::path::{Path, PathBuf};
 
 /// A name in the folder of another file. What is there goes with this, unless it took the other's place.
@@ -26,8 +25,9 @@ impl Beside {
     }
 
     /// The new file takes the place, and stays there after a crash where the system can promise that.
-    pub(crate) fn take_place(self) -> io::Result<()> {
-        std::fs::rename(&self.path, &self.to)?;
+    pub(crate) fn take_place(self) -> hdf5_format::Result<()> {
+        let named = |e| hdf5_format::Error::from(e).on(self.to.display());
+        std::fs::rename(&self.path, &self.to).map_err(named)?;
         #[cfg(unix)]
         if let Some(folder) = self.to.parent() {
             let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };

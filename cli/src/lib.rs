@@ -20,6 +20,7 @@ mod tree;
 
 use args::{Cli, Command};
 use clap::Parser;
+use std::path::Path;
 use std::process::ExitCode;
 
 /// What a command ends with.
@@ -44,6 +45,11 @@ pub(crate) enum Failure {
 impl Failure {
     pub(crate) fn text(text: String) -> Self {
         Failure::Request(text)
+    }
+
+    /// What the system says of a file.
+    pub(crate) fn at(path: &Path) -> impl FnOnce(std::io::Error) -> Self {
+        move |error| Failure::Request(format!("{}: {error}", path.display()))
     }
 }
 

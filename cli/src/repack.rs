@@ -69,8 +69,7 @@ fn file_unused(path: &Path) -> Result<u64, Failure> {
 }
 
 fn length(path: &Path) -> Result<u64, Failure> {
-    let length = std::fs::metadata(path).map(|metadata| metadata.len());
-    length.map_err(|e| Failure::text(format!("{}: {e}", path.display())))
+    Ok(std::fs::metadata(path).map_err(Failure::at(path))?.len())
 }
 
 /// The file written anew beside `to`, with the permissions of the one at `from`, and its length.
@@ -84,7 +83,8 @@ fn anew(file: &File, from: &Path, to: &Path, options: RepackOptions, quiet: bool
     let done = file.repack(beside.path(), &options);
     bar.as_deref().map(Bar::end);
     done?;
-    std::fs::set_permissions(beside.path(), std::fs::metadata(from)?.permissions())?;
+    let permissions = std::fs::metadata(from).map_err(Failure::at(from))?.permissions();
+    std::fs::set_permissions(beside.path(), permissions).map_err(Failure::at(to))?;
     let length = length(beside.path())?;
     Ok((beside, length))
 }

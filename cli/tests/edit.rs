@@ -137,6 +137,8 @@ fn objects_are_copied_within_a_file_and_to_others() {
     assert_ne!(folder.text(&["attrs", "data.h5", "/run1/temperature"]), "");
     assert_eq!(folder.text(&["attrs", "other.h5", "/run1/temperature"]), "");
     folder.fails(&["cp", "/run1", "/run2"], "expected FILE::PATH");
+    folder.fails(&["cp", "data.h5::/run1", "new.h5::/no/parents"], "no");
+    assert_eq!(folder.names(), ["data.h5", "other.h5"], "nothing is left of a new file");
 }
 
 const CREATE: &str = r#"{"op": "create", "libver": "v110"}"#;

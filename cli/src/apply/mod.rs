@@ -5,6 +5,7 @@ mod values;
 
 use crate::args::{ApplyArgs, Cli};
 use crate::beside::Beside;
+use crate::edit::make_parents;
 use crate::{Failure, Outcome};
 use dtype::{number, numbers, text};
 use hdf5_format::edit::{FileStyle, GroupStyle, Version, file_space};
@@ -42,7 +43,7 @@ type Done = Result<(), Failed>;
 
 /// `h5 apply`.
 pub(crate) fn run(cli: &Cli, args: &ApplyArgs) -> Outcome {
-    let ops = std::fs::File::open(&args.ops).map_err(|e| Failure::text(format!("{}: {e}", args.ops.display())))?;
+    let ops = std::fs::File::open(&args.ops).map_err(Failure::at(&args.ops))?;
     let ops = std::io::BufReader::new(ops);
     let mut executor = Executor { path: args.file.clone(), file: None, new: None, named: HashMap::new() };
     let committed = |line: u64| match (args.verbose, cli.json) {
@@ -133,7 +134,7 @@ impl Executor {
         let Some(file) = &self.file else { return Ok(()) };
         file.commit()?;
         match self.new.take() {
-            Some(new) => new.take_place().map_err(|e| Failed::new(format!("{}: {e}", self.path.display()))),
+            Some(new) => new.take_place().map_err(|why| Failed::new(why.to_string())),
             None => Ok(()),
         }
     }
@@ -209,17 +210,8 @@ impl Executor {
 
     /// The root, from which the object's path leads; the groups on the way are made.
     fn parent(&mut self, op: &Json, key: &str) -> Result<Group, Failed> {
-        let path = text(op, key)?.to_string();
         let root = self.root()?;
-        let mut group = root.clone();
-        let mut names: Vec<&str> = path.split('/').filter(|name| !name.is_empty()).collect();
-        names.pop();
-        for name in names {
-            group = match group.link(name) {
-                Ok(_) => group.group(name)?,
-                Err(_) => group.create_group(name)?,
-            };
-        }
+        make_parents(&root, text(op, key)?)?;
         Ok(root)
     }
 
