@@ -106,21 +106,30 @@ class Apply:
         return self.flushes[int(line)]
 
     def ours(self, path):
-        """By the rows that our reader finds, before anything is recovered."""
-        shape = json.loads(output(self.h5, "ls", "--json", path))["rows"]["shape"]
-        output(self.h5, "check", "--data", path)
-        return shape[0] // ROWS
+        """What our reader sees before anything is recovered."""
+        cat = lambda what: json.loads(output(self.h5, "cat", "--json", f"{path}::{what}"))
+        number = json.loads(output(self.h5, "ls", "--json", path))["rows"]["shape"][0] // ROWS
+        good = cat("/rows") == self.rows(number).tolist() and cat("/state[10:390]") == self.state(number).tolist()
+        if not good or int(output(self.h5, "attrs", path, "--name", "commit")) != values(number, 1)[0]:
+            raise SystemExit(f"FAIL {path}: not as of commit {number}")
+        return number
+
+    def rows(self, number):
+        return np.concatenate([np.empty(0, "u8"), *(values(n, ROWS) for n in range(1, number + 1))])
+
+    def state(self, number):
+        return values(number, 380) if number else values(0, 400)[10:390]
 
     def theirs(self, path):
         with h5py.File(path) as f:
             number = len(f["rows"]) // ROWS
-            rows = [values(n, ROWS) for n in range(1, number + 1)]
-            assert np.array_equal(f["rows"][:], np.concatenate([np.empty(0, "u8"), *rows])), "rows"
-            assert np.array_equal(f["state"][10:390], values(number, 380) if number else values(0, 400)[10:390]), "state"
+            assert np.array_equal(f["rows"][:], self.rows(number)), "rows"
+            assert np.array_equal(f["state"][10:390], self.state(number)), "state"
             digits = [(f"{u:016x}" * 2)[: u % 24].encode() for u in map(int, values(number, 9))]
             assert list(f["text"][:]) == digits, "text"
             assert f.attrs["commit"] == values(number, 1)[0], "commit"
             assert sum(name.startswith("group ") for name in f) == len(f) - 3 == number // GROUPS, "groups"
+        output(self.h5, "check", "--data", path)
         return number
 
 

@@ -181,6 +181,8 @@ fn repeated_edits_do_not_let_a_file_grow() {
         lengths.push(folder.length("new.h5"));
     }
     assert!(lengths.iter().all(|length| *length == lengths[0]), "{lengths:?}");
+    folder.text(&["apply", "again", "new.h5", "--no-reuse"]);
+    assert!(folder.length("new.h5") > lengths[0]);
     folder.text(&["check", "new.h5", "--data"]);
 }
 

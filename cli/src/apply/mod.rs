@@ -45,7 +45,8 @@ type Done = Result<(), Failed>;
 pub(crate) fn run(cli: &Cli, args: &ApplyArgs) -> Outcome {
     let ops = std::fs::File::open(&args.ops).map_err(Failure::at(&args.ops))?;
     let ops = std::io::BufReader::new(ops);
-    let mut executor = Executor { path: args.file.clone(), file: None, new: None, named: HashMap::new() };
+    let (path, reuse) = (args.file.clone(), !args.no_reuse);
+    let mut executor = Executor { path, reuse, file: None, new: None, named: HashMap::new() };
     let committed = |line: u64| match (args.verbose, cli.json) {
         (false, _) => {}
         (true, false) => anstream::println!("{line}"),
@@ -73,6 +74,8 @@ pub(crate) fn run(cli: &Cli, args: &ApplyArgs) -> Outcome {
 
 struct Executor {
     path: PathBuf,
+    /// Whether unused space is used again.
+    reuse: bool,
     file: Option<File>,
     /// Where a new file is until it is committed for the first time: nothing is left of it if the edits fail.
     new: Option<Beside>,
@@ -139,9 +142,8 @@ impl Executor {
         }
     }
 
-    /// Opens the file, to use its unused space again.
     fn open(&mut self) -> Done {
-        self.file = Some(OpenOptions::new().reuse_space(true).open_rw(&self.path)?);
+        self.file = Some(OpenOptions::new().reuse_space(self.reuse).open_rw(&self.path)?);
         Ok(())
     }
 

@@ -177,7 +177,8 @@ pub(crate) struct RecoverArgs {
 #[derive(Args)]
 #[command(after_help = "\
 The edits are committed at the end, and by {\"op\": \"flush\"} before it: what fails takes back what came after the last commit.
-Space that the file does not use is looked for first, by a walk over its structure, and used again.")]
+Space that the file does not use is looked for first, by a walk over its structure, and used again. That takes about a
+second for 40,000 objects, or for a million chunks.")]
 pub(crate) struct ApplyArgs {
     /// The edits.
     pub(crate) ops: PathBuf,
@@ -186,4 +187,7 @@ pub(crate) struct ApplyArgs {
     /// Print the number of each line after which the file was committed.
     #[arg(short, long)]
     pub(crate) verbose: bool,
+    /// Do not look for unused space: the file grows by what is new.
+    #[arg(long)]
+    pub(crate) no_reuse: bool,
 }
