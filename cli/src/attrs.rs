@@ -17,7 +17,7 @@ pub(crate) fn run(cli: &Cli, args: &AttrsArgs) -> Outcome {
     let object = target.object()?;
     let mut out = anstream::stdout().lock();
     if let Some(name) = &args.name {
-        let attribute = object.info().attr(name)?;
+        let attribute = object.info().attribute(name)?;
         if cli.json {
             writeln!(out, "{}", value_json(&attribute)?)?;
         } else {
@@ -31,13 +31,13 @@ pub(crate) fn run(cli: &Cli, args: &AttrsArgs) -> Outcome {
     }
     let lines = lines(object.info());
     lines.iter().try_for_each(|line| writeln!(out, "{line}"))?;
-    let failed = object.info().attrs()?.iter().filter(|a| a.is_err()).count();
+    let failed = object.info().attributes()?.iter().filter(|a| a.is_err()).count();
     if failed > 0 { Err(Failure::Partial(failed)) } else { Ok(()) }
 }
 
 /// One line for each attribute: name, value, type.
 pub(crate) fn lines(info: &ObjectInfo) -> Vec<String> {
-    let attributes = match info.attrs() {
+    let attributes = match info.attributes() {
         Ok(attributes) => attributes,
         Err(e) => return vec![paint(ERROR, &e.to_string())],
     };
@@ -70,7 +70,7 @@ fn shown(attribute: &Attribute) -> Result<String> {
 
 /// All attributes as a JSON object.
 pub(crate) fn json(info: &ObjectInfo) -> serde_json::Value {
-    let attributes = match info.attrs() {
+    let attributes = match info.attributes() {
         Ok(attributes) => attributes,
         Err(e) => return json!({ "error": e.to_string() }),
     };

@@ -142,7 +142,7 @@ pub(crate) fn set(args: &SetArgs) -> Outcome {
     match attribute(&root, &target) {
         Some((object, name)) => {
             let object = root.get(object)?;
-            let old = object.info().attr(name).ok();
+            let old = object.info().attribute(name).ok();
             let (shape, items) = flatten(&value)?;
             let datatype = match (&args.dtype, &old) {
                 (Some(name), _) => named_type(name, sizes)?,

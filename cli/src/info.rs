@@ -123,7 +123,7 @@ impl Totals {
     }
 
     fn add(&mut self, object: &Object) {
-        self.attributes += object.info().attrs().map_or(0, |a| a.len() as u64);
+        self.attributes += object.info().attributes().map_or(0, |a| a.len() as u64);
         match object {
             Object::Group(_) => self.groups += 1,
             Object::NamedDatatype(_) => self.types += 1,
@@ -165,7 +165,7 @@ impl Totals {
 /// Conventions that the file follows, as far as the root's attributes and the user block tell.
 fn conventions(file: &File) -> Vec<String> {
     let Ok(root) = file.root_object() else { return Vec::new() };
-    let attribute = |name: &str| root.info().attr(name).ok();
+    let attribute = |name: &str| root.info().attribute(name).ok();
     let text_of = |name: &str| attribute(name)?.read::<String>().ok();
     let mut out = Vec::new();
     if attribute("_NCProperties").is_some() || first_child_has(&root, "_Netcdf4Dimid") {
@@ -196,7 +196,7 @@ fn conventions(file: &File) -> Vec<String> {
 fn first_child_has(root: &Object, name: &str) -> bool {
     let Object::Group(group) = root else { return false };
     let mut members = group.links().into_iter().flatten().take(8);
-    members.any(|link| group.open(&link).is_ok_and(|child| child.info().attr(name).is_ok()))
+    members.any(|link| group.open(&link).is_ok_and(|child| child.info().attribute(name).is_ok()))
 }
 
 /// MATLAB writes a text header into the user block.

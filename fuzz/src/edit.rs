@@ -66,7 +66,7 @@ fn integers() -> Datatype {
 
 fn attributes(object: &Object) -> Result<()> {
     let info = object.info();
-    for attribute in info.attrs()?.into_iter().flatten().take(20) {
+    for attribute in info.attributes()?.into_iter().flatten().take(20) {
         info.set_attr_raw(attribute.name(), attribute.dtype(), Some(attribute.shape()), attribute.raw())?;
         info.set_attr_raw([attribute.name(), b"2"].concat(), attribute.dtype(), Some(&[]), &[0; 8])?;
         info.delete_attr(attribute.name())?;

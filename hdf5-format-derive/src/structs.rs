@@ -137,6 +137,7 @@ fn load(input: &DeriveInput, fields: &[Field<'_>], kept: &[&Field<'_>]) -> Token
             quote!(#member: plan.#plan.load::<#ty>(element, source)?)
         }
     });
+    let load_into = load_into(fields, kept);
     quote! {
         #plan
 
@@ -160,6 +161,52 @@ fn load(input: &DeriveInput, fields: &[Field<'_>], kept: &[&Field<'_>]) -> Token
             ) -> ::hdf5_format::Result<Self> {
                 ::core::result::Result::Ok(Self { #(#values,)* })
             }
+
+            #load_into
+        }
+    }
+}
+
+/// Rows are loaded field by field, some hundred at a time: each field by one loop for its type.
+fn load_into(fields: &[Field<'_>], kept: &[&Field<'_>]) -> TokenStream {
+    // A field that may be missing has its default made row by row.
+    if fields.iter().any(|f| f.attributes.skip || optional(f)) {
+        return TokenStream::new();
+    }
+    let plans: Vec<_> = kept.iter().map(|f| &f.plan).collect();
+    let types: Vec<_> = kept.iter().map(|f| f.ty).collect();
+    let members: Vec<_> = kept.iter().map(|f| &f.member).collect();
+    quote! {
+        fn load_into(
+            plan: &Self::Plan,
+            size: usize,
+            bytes: &[u8],
+            source: &mut ::hdf5_format::Source<'_>,
+            values: &mut ::hdf5_format::Vec<Self>,
+        ) -> ::hdf5_format::Result<()> {
+            let size = ::core::cmp::Ord::max(size, 1);
+            values.reserve(bytes.len() / size);
+            #( let mut #plans = ::hdf5_format::Vec::<#types>::new(); )*
+            let mut scratch = ::hdf5_format::Vec::new();
+            for block in bytes.chunks(size.saturating_mul(256)) {
+                let loaded = (|| {
+                    #( plan.#plans.load_column(block, size, source, &mut scratch, &mut #plans)?; )*
+                    ::core::result::Result::<(), ::hdf5_format::Error>::Ok(())
+                })();
+                if loaded.is_err() {
+                    // One row after the other, the error names the first that fails.
+                    #( #plans.clear(); )*
+                    for element in block.chunks_exact(size) {
+                        values.push(<Self as ::hdf5_format::Load>::load(plan, element, source)?);
+                    }
+                    continue;
+                }
+                #( let mut #plans = #plans.drain(..); )*
+                while let (#(::core::option::Option::Some(#plans),)*) = (#(#plans.next(),)*) {
+                    values.push(Self { #(#members: #plans),* });
+                }
+            }
+            ::core::result::Result::Ok(())
         }
     }
 }

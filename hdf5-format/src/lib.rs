@@ -6,7 +6,7 @@
 //! let file = File::open("data.h5")?;
 //! let dataset = file.dataset("/run1/temperature")?;
 //! let values: Vec<f64> = dataset.read_vec()?;
-//! let units: String = dataset.attr("units")?.read()?;
+//! let units: String = dataset.attr("units")?;
 //! # let _ = (values, units);
 //! # Ok(()) }
 //! ```
@@ -48,6 +48,10 @@
 )]
 
 extern crate alloc;
+
+/// For code that `#[derive(H5Type)]` writes where there is no `std`.
+#[doc(hidden)]
+pub use alloc::vec::Vec;
 #[cfg(test)]
 extern crate self as hdf5_format;
 
@@ -70,7 +74,7 @@ pub use api::{
     Attribute, Compaction, Conversion, CreateOptions, Data, Dataset, DatasetBuilder, Element, Enumeration, Field, File,
     FixedAscii, FixedUnicode, Group, Layout, Link, LinkKind, Load, Member, NamedDatatype, Object, ObjectInfo, Opaque,
     OpenOptions, Progress, Record, RecordBuilder, Reference, RegionReference, RepackOptions, Scalar, Select, Single,
-    Sink, Slice, Source, Store, Value, VarLenAscii, canonical,
+    Sink, Slice, Source, Store, Value, VarLenAscii, Walk, canonical,
 };
 pub use codec::{Address, Sizes};
 pub use error::{Error, ErrorKind, Result, Rule};

@@ -66,7 +66,7 @@ fn commit(file: &File, number: u64) -> Result<()> {
 fn check(file: &File) -> Result<u64> {
     let wrong = |what: &str| Err(Error::new(ErrorKind::Corrupt, format!("{what} is not that of the commit")));
     let root = file.root()?;
-    let number: u64 = root.attr("commit")?.read()?;
+    let number: u64 = root.attr("commit")?;
     if root.dataset("rows")?.read_raw(Select::all())?.0 != rows(0, number * ROWS) {
         return wrong("rows");
     }
@@ -78,7 +78,7 @@ fn check(file: &File) -> Result<u64> {
         return wrong("the number of groups");
     }
     for i in 1..=number / GROUPS {
-        let found: u64 = root.group(format!("group {i}"))?.attr("number")?.read()?;
+        let found: u64 = root.group(format!("group {i}"))?.attr("number")?;
         if found != i * GROUPS {
             return wrong("a group");
         }

@@ -349,7 +349,7 @@ fn no_change_loses_space() {
                         let data = vec![3; 4 * len as usize];
                         object.info().set_attr_raw(format!("a{n}"), &datatype, Some(&[len]), &data).unwrap();
                     }
-                    if next(3) == 0 && object.info().attr("a0").is_ok() {
+                    if next(3) == 0 && object.info().attribute("a0").is_ok() {
                         object.info().delete_attr("a0").unwrap();
                     }
                 }
@@ -396,7 +396,7 @@ fn collections_that_were_given_back_are_not_filled_on() {
         file.commit().unwrap();
         let report = file.check(all());
         assert!(report.is_clean(), "{:#?}", report.findings);
-        assert_eq!(file.root_object().unwrap().info().attr("text").unwrap().read::<String>().unwrap(), "second");
+        assert_eq!(file.root_object().unwrap().info().attr::<String>("text").unwrap(), "second");
     }
 }
 

@@ -73,7 +73,7 @@ fn a_cache_image_is_read() {
     for i in 0..20 {
         let dataset = file.dataset(format!("g{i}/x")).unwrap();
         assert_eq!(dataset.read_vec::<i32>().unwrap(), [0, 7, 14, 21, 28, 35]);
-        assert_eq!(dataset.attr("a").unwrap().read::<i64>().unwrap(), i);
+        assert_eq!(dataset.attr::<i64>("a").unwrap(), i);
     }
 }
 

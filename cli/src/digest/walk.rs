@@ -254,7 +254,7 @@ impl<'a> Walk<'a> {
     }
 
     fn attributes(&mut self, path: &str, object: &Object) {
-        let attributes = match object.info().attrs() {
+        let attributes = match object.info().attributes() {
             Ok(attributes) => attributes,
             Err(e) => return self.error(path, "attributes", &e),
         };

@@ -133,6 +133,10 @@ impl Attribute {
         }
     }
 
+    pub(super) fn source(&self) -> Source<'_> {
+        Source::new(self.core.ctx())
+    }
+
     /// All elements as dynamic values, in C order.
     ///
     /// # Errors

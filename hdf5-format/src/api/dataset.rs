@@ -55,6 +55,9 @@ impl core::ops::Deref for Dataset {
     }
 }
 
+/// Bytes of elements that are read at once where they are converted.
+const STEP_BYTES: u64 = 256 << 10;
+
 /// Bytes that [`Dataset::for_each_block`] reads at once, unless a row of chunks is larger.
 const BLOCK_BYTES: u64 = 8 << 20;
 
@@ -230,8 +233,65 @@ impl Dataset {
         if let Some(values) = T::load_direct(&plan, count, &mut fill) {
             return values;
         }
-        let raw = reader.read(axes)?;
-        T::load_all(&plan, size, &raw, &mut Source::new(self.core.ctx()))
+        let mut source = Source::new(self.core.ctx());
+        let (mut values, mut raw) = (Vec::with_capacity(count), Vec::new());
+        for axes in self.steps(axes, size) {
+            reader.read_into(&axes, &mut raw)?;
+            T::load_into(&plan, size, &raw, &mut source, &mut values)?;
+        }
+        Ok(values)
+    }
+
+    /// Parts of a selection, in C order, whose bytes stay in the cache between reading and converting; of chunked
+    /// datasets whole rows of chunks, as many as the cores work on at once.
+    fn steps(&self, axes: &[Axis], size: usize) -> Vec<Vec<Axis>> {
+        let Some((first, rest)) = axes.split_first() else { return alloc::vec![axes.to_vec()] };
+        let row = box_bytes(rest.iter().map(Axis::len), size as u64).unwrap_or(u64::MAX).max(1);
+        let most = match (self.layout(), self.chunks().and_then(<[u64]>::first)) {
+            (Layout::Virtual, _) => return alloc::vec![axes.to_vec()],
+            (_, Some(&chunk)) => {
+                let cores = if self.filters().is_empty() { 1 } else { 16 };
+                let rows = (STEP_BYTES.saturating_mul(cores)).checked_div(row).unwrap_or(1);
+                rows.div_ceil(chunk.max(1)).saturating_mul(chunk)
+            }
+            _ => STEP_BYTES.checked_div(row).unwrap_or(1),
+        };
+        let step = |part: Axis| core::iter::once(part).chain(rest.iter().cloned()).collect();
+        first.aligned_parts(most, self.chunks().and_then(<[u64]>::first).copied()).into_iter().map(step).collect()
+    }
+
+    /// One member of a compound's elements, in C order; `a.b` is the member `b` of the member `a`.
+    ///
+    /// ```
+    /// # fn main() -> hdf5_format::Result<()> {
+    /// # let file = hdf5_format::CreateOptions::new().create_in(hdf5_format::io::MemoryFile::new(Vec::new()))?;
+    /// let points = file.create_dataset("points", vec![(1u8, 0.5), (2, 1.5)])?;
+    /// assert_eq!(points.read_field::<f64>("1", ..)?, [0.5, 1.5]);
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// As for [`Dataset::read_slice_vec`], and if there is no such member.
+    pub fn read_field<T: Load>(&self, name: &str, selection: impl Into<Select>) -> Result<Vec<T>> {
+        let (axes, _) = selection.into().resolve(self.shape()).map_err(|e| self.named(e))?;
+        self.field_of(name, &axes).map_err(|e| self.named(e))
+    }
+
+    fn field_of<T: Load>(&self, name: &str, axes: &[Axis]) -> Result<Vec<T>> {
+        let now = self.now()?;
+        let (reader, row) = (self.reader(&now), self.dtype().size().max(1));
+        let (at, datatype) = super::element::member(self.dtype(), name)?;
+        let (size, plan) = (datatype.size(), T::plan(datatype, self.conversion)?);
+        let (mut raw, mut column) = (Vec::new(), Vec::new());
+        let (mut values, mut source) = (Vec::new(), Source::new(self.core.ctx()));
+        values.reserve(to_usize(reader.selected_bytes(axes)?)?.checked_div(row).unwrap_or(0));
+        for axes in self.steps(axes, row) {
+            reader.read_into(&axes, &mut raw)?;
+            column.clear();
+            super::element::gather(&raw, row, at, size, &mut column);
+            T::load_into(&plan, size, &column, &mut source, &mut values)?;
+        }
+        Ok(values)
     }
 
     /// The element of a scalar dataset.
@@ -395,7 +455,7 @@ impl Dataset {
         Reader { core: &self.info.core, dataset, depth: 0 }
     }
 
-    fn named(&self, error: Error) -> Error {
+    pub(super) fn named(&self, error: Error) -> Error {
         error.on(self.path())
     }
 }

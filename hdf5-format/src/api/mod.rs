@@ -17,9 +17,11 @@ mod options;
 mod recover;
 mod reference;
 mod repack;
+mod scales;
 mod selection;
 mod space;
 mod value;
+mod walk;
 mod write;
 
 pub use attribute::Attribute;
@@ -38,3 +40,4 @@ pub use repack::{Progress, RepackOptions};
 pub use selection::{Select, Slice};
 pub use space::Compaction;
 pub use value::{Reference, Value};
+pub use walk::Walk;

@@ -2,6 +2,7 @@
 
 use super::attribute::Attribute;
 use super::dataset::Dataset;
+use super::element::Load;
 use super::file::File;
 use super::group::Group;
 use crate::codec::Address;
@@ -67,10 +68,10 @@ impl ObjectInfo {
     /// # Errors
     /// The attribute info message is damaged.
     pub fn has_dense_attributes(&self) -> Result<bool> {
-        Ok(self.attributes()?.dense())
+        Ok(self.stored_attributes()?.dense())
     }
 
-    fn attributes(&self) -> Result<Attributes<'_>> {
+    fn stored_attributes(&self) -> Result<Attributes<'_>> {
         Attributes::open(self.core.ctx(), &self.header).map_err(|e| e.on(&self.path))
     }
 
@@ -78,19 +79,47 @@ impl ObjectInfo {
     ///
     /// # Errors
     /// The structures that hold the attributes are damaged.
-    pub fn attrs(&self) -> Result<Vec<Result<Attribute>>> {
-        let records = self.attributes()?.list(self.core.ctx()).map_err(|e| e.on(&self.path))?;
+    pub fn attributes(&self) -> Result<Vec<Result<Attribute>>> {
+        let records = self.stored_attributes()?.list(self.core.ctx()).map_err(|e| e.on(&self.path))?;
         let attribute = |r| Attribute::new(&self.core, &self.path, r);
         Ok(records.into_iter().map(|r| r.and_then(attribute).map_err(|e| e.on(&self.path))).collect())
+    }
+
+    /// The value of an attribute of one element.
+    ///
+    /// # Errors
+    /// There is no such attribute, it has more or fewer elements, or its value is no `T`.
+    pub fn attr<T: Load>(&self, name: impl AsRef<[u8]>) -> Result<T> {
+        self.attribute(name)?.read()
+    }
+
+    /// The value of an attribute, or another value where there is no such attribute.
+    ///
+    /// # Errors
+    /// There is one, and as for [`attr`](Self::attr).
+    pub fn attr_or<T: Load>(&self, name: impl AsRef<[u8]>, otherwise: T) -> Result<T> {
+        match self.attribute(name) {
+            Ok(attribute) => attribute.read(),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(otherwise),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The elements of an attribute, in C order.
+    ///
+    /// # Errors
+    /// There is no such attribute, or its elements are no `T`.
+    pub fn attr_vec<T: Load>(&self, name: impl AsRef<[u8]>) -> Result<Vec<T>> {
+        self.attribute(name)?.read_vec()
     }
 
     /// The attribute of a name.
     ///
     /// # Errors
     /// There is none, or it is damaged.
-    pub fn attr(&self, name: impl AsRef<[u8]>) -> Result<Attribute> {
+    pub fn attribute(&self, name: impl AsRef<[u8]>) -> Result<Attribute> {
         let name = name.as_ref();
-        let found = self.attributes()?.get(self.core.ctx(), name).map_err(|e| e.on(&self.path))?;
+        let found = self.stored_attributes()?.get(self.core.ctx(), name).map_err(|e| e.on(&self.path))?;
         let missing = || {
             let shown = String::from_utf8_lossy(name);
             Error::new(ErrorKind::NotFound, format!("no attribute named {shown:?}")).on(&self.path)

@@ -1,15 +1,61 @@
 //! References: stored bytes to what they point at.
 
+use super::dataset::Dataset;
+use super::file::File;
+use super::object::{Object, ObjectInfo};
 use super::value::Reference;
 use crate::codec::Cursor;
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::message::datatype::{Class, Datatype, ReferenceKind};
 use crate::format::reference::{HeapReference, RegionReference, StoredReference, parse_object};
+use crate::format::selection::Selection;
 use crate::graph::FileContext;
 use crate::graph::global_heap::{HeapReader, heap_id};
 use alloc::boxed::Box;
+use alloc::format;
 
 const NAME: &str = "reference";
+
+impl ObjectInfo {
+    /// A reference to the object, for elements and attributes.
+    pub fn reference(&self) -> Reference {
+        Reference::Object(self.address())
+    }
+}
+
+impl File {
+    /// The object that a reference points at; of a reference to a region, the dataset; of one to an attribute, the object
+    /// that has it.
+    ///
+    /// # Errors
+    /// It points nowhere, at what is no object, or into another file that the policy forbids or that does not open.
+    pub fn dereference(&self, reference: &Reference) -> Result<Object> {
+        match reference {
+            Reference::Object(address)
+            | Reference::Region { dataset: address, .. }
+            | Reference::Attribute { object: address, .. } => {
+                self.at_address(*address, format!("object at {}", address.0))
+            }
+            Reference::External { file, target } => self.open_other(file)?.dereference(target),
+            Reference::Null => Err(Error::new(ErrorKind::NotFound, "the reference points nowhere")),
+            Reference::Broken(why) => Err(Error::new(ErrorKind::Corrupt, format!("a broken reference: {why}"))),
+        }
+    }
+
+    /// The dataset that a reference to a region points at, and its elements.
+    ///
+    /// # Errors
+    /// As for [`dereference`](File::dereference), and if it is no reference to a region.
+    pub fn dereference_region(&self, reference: &Reference) -> Result<(Dataset, Selection)> {
+        match reference {
+            Reference::External { file, target } => self.open_other(file)?.dereference_region(target),
+            Reference::Region { selection, .. } => {
+                Ok((self.dereference(reference)?.into_dataset()?, selection.clone()))
+            }
+            _ => Err(Error::new(ErrorKind::TypeMismatch, format!("{reference:?} is no reference to a region"))),
+        }
+    }
+}
 
 /// Reads one stored reference of a reference datatype.
 ///

@@ -94,6 +94,22 @@ impl Axis {
         }
     }
 
+    /// The same coordinates in parts of at most `most`, which begin at multiples of `align` where neighbours are selected.
+    pub(crate) fn aligned_parts(&self, most: u64, align: Option<u64>) -> Vec<Axis> {
+        match (self, align) {
+            (&Axis::Steps { start, step: 1, count }, Some(align)) => {
+                let past = start.checked_rem(align).unwrap_or(0);
+                let first = if past == 0 { 0 } else { align.saturating_sub(past).min(count) };
+                let head = Axis::Steps { start, step: 1, count: first };
+                let rest =
+                    Axis::Steps { start: start.saturating_add(first), step: 1, count: count.saturating_sub(first) };
+                let head = if first == 0 { Vec::new() } else { head.parts(most) };
+                head.into_iter().chain(rest.parts(most)).collect()
+            }
+            _ => self.parts(most),
+        }
+    }
+
     /// A whole dimension.
     pub fn all(len: u64) -> Self {
         Axis::Steps { start: 0, step: 1, count: len }

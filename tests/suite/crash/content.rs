@@ -18,7 +18,7 @@ fn object(object: Object, sum: &mut DefaultHasher, depth: usize) -> Result<()> {
     assert!(depth < 20, "groups in groups");
     object.kind().hash(sum);
     object.info().reference_count().hash(sum);
-    for attribute in object.info().attrs()? {
+    for attribute in object.info().attributes()? {
         let found = attribute?;
         sum_attribute(&found, sum)?;
     }

@@ -45,7 +45,7 @@ fn a_commit_is_finished() {
     // Reading shows it, says so, and writes nothing.
     let file = File::from_bytes(interrupted.as_slice()).unwrap();
     assert!(file.warnings()[0].to_string().contains("h5 recover"));
-    assert_eq!(file.root().unwrap().attrs().unwrap().len(), 12);
+    assert_eq!(file.root().unwrap().attributes().unwrap().len(), 12);
     let disk = MemoryFile::new(interrupted);
     assert_eq!(File::options().recover_in(disk.clone()).unwrap(), Recovery::Commit { blocks, bytes });
     assert_eq!(disk.to_vec(), clean);

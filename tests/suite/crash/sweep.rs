@@ -214,7 +214,7 @@ fn further(file: &File, disk: &MemoryFile) -> Result<(), String> {
     if let Some(damage) = file.check(CheckOptions::new().data(true)).damage().next() {
         return Err(format!("after another commit: {damage}"));
     }
-    let found = file.root().and_then(|root| root.attr("further").map(|a| a.raw().to_vec()));
+    let found = file.root().and_then(|root| root.attribute("further").map(|a| a.raw().to_vec()));
     if found.ok().as_deref() != Some(&[1, 2, 3, 4]) {
         return Err("another commit is not there".into());
     }

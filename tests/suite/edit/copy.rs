@@ -29,7 +29,7 @@ fn sample(file: &File) {
 }
 
 fn targets(file: &File, path: &str) -> Vec<Value> {
-    file.group(path).unwrap().attr("targets").unwrap().read_values().unwrap()
+    file.group(path).unwrap().attribute("targets").unwrap().read_values().unwrap()
 }
 
 #[test]
@@ -97,7 +97,7 @@ fn references_lead_to_copies_in_another_file() {
     (style.shallow, style.without_attributes) = (true, true);
     root.copy_object(&source.root().unwrap(), "shallow", &style).unwrap();
     assert!(target.group("shallow/group").unwrap().is_empty().unwrap());
-    assert!(target.group("shallow/group").unwrap().attr("targets").is_err());
+    assert!(target.group("shallow/group").unwrap().attribute("targets").is_err());
 }
 
 #[test]

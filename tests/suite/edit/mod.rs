@@ -72,7 +72,7 @@ fn what_is_written_is_read_after_each_opening() {
         assert_eq!(grown.read_slice_vec::<i32>(part).unwrap(), (900..906).collect::<Vec<_>>());
         let names = file.dataset("names").unwrap();
         assert_eq!(names.read_vec::<String>().unwrap(), ["one", "", "and a longer third"]);
-        assert_eq!(names.attr("unit").unwrap().read::<String>().unwrap(), "kelvin");
+        assert_eq!(names.attr::<String>("unit").unwrap(), "kelvin");
         file.commit().unwrap();
         is_clean(&memory);
     }
@@ -102,8 +102,8 @@ fn many_links_and_attributes_come_and_go() {
         let found = reopened(&memory);
         let found = found.group("group").unwrap();
         assert_eq!(found.keys().len(), 150);
-        assert_eq!(found.attr("attribute 7").unwrap().read::<i32>().unwrap(), 7);
-        assert!(found.attr("attribute 8").is_err());
+        assert_eq!(found.attr::<i32>("attribute 7").unwrap(), 7);
+        assert!(found.attribute("attribute 8").is_err());
         root.delete("group").unwrap();
         file.commit().unwrap();
         is_clean(&memory);

@@ -30,9 +30,9 @@ pub use reference::RegionReference;
 pub use text::{FixedAscii, FixedUnicode, Opaque, VarLenAscii};
 
 use super::value::Reference;
-use crate::codec::{Address, Sizes};
+use crate::codec::{Address, Sizes, to_usize};
 use crate::error::{Error, ErrorKind, Result};
-use crate::format::message::datatype::Datatype;
+use crate::format::message::datatype::{Class, Datatype};
 use crate::graph::FileContext;
 use crate::graph::global_heap::HeapReader;
 use alloc::format;
@@ -66,12 +66,28 @@ pub trait Load: Sized {
     /// # Errors
     /// As [`load`](Load::load).
     fn load_all(plan: &Self::Plan, size: usize, bytes: &[u8], source: &mut Source<'_>) -> Result<Vec<Self>> {
+        let mut values = Vec::new();
+        Self::load_into(plan, size, bytes, source, &mut values)?;
+        Ok(values)
+    }
+
+    /// Appends the values of whole stored elements of `size` bytes.
+    ///
+    /// # Errors
+    /// As [`load`](Load::load).
+    fn load_into(
+        plan: &Self::Plan,
+        size: usize,
+        bytes: &[u8],
+        source: &mut Source<'_>,
+        values: &mut Vec<Self>,
+    ) -> Result<()> {
         let elements = bytes.chunks_exact(size.max(1));
-        let mut values = Vec::with_capacity(elements.len());
+        values.reserve(elements.len());
         for element in elements {
             values.push(Self::load(plan, element, source)?);
         }
-        Ok(values)
+        Ok(())
     }
 
     /// Reads `count` elements that `fill` puts into zeroed memory, if stored elements are values of this type as they
@@ -227,6 +243,38 @@ impl<'a> Sink<'a> {
         let bytes = address.0.to_le_bytes();
         put(out, at, bytes.get(..self.sizes.o()).unwrap_or(&bytes))
     }
+}
+
+/// A member of a compound, by its name, or by names with dots between: where it is, and its type.
+pub(super) fn member<'a>(datatype: &'a Datatype, name: &str) -> Result<(usize, &'a Datatype)> {
+    let Class::Compound { members } = &datatype.class else { return Err(mismatch("a compound", datatype)) };
+    // A name may itself have dots.
+    if let Some(member) = members.iter().find(|m| m.name == name.as_bytes()) {
+        return Ok((to_usize(member.offset.into())?, &member.datatype));
+    }
+    for (i, _) in name.match_indices('.') {
+        let (outer, inner) = name.split_at_checked(i).unwrap_or((name, ""));
+        if let Some(outer) = members.iter().find(|m| m.name == outer.as_bytes()) {
+            let (at, datatype) = member(&outer.datatype, inner.get(1..).unwrap_or(""))?;
+            return Ok((at.saturating_add(to_usize(outer.offset.into())?), datatype));
+        }
+    }
+    Err(Error::new(ErrorKind::NotFound, format!("no member named {name:?} in {datatype}")))
+}
+
+/// Appends the bytes `at..at + size` of each row.
+pub(super) fn gather(rows: &[u8], row: usize, at: usize, size: usize, out: &mut Vec<u8>) {
+    let rows = rows.chunks_exact(row.max(1));
+    out.reserve(rows.len().saturating_mul(size));
+    match size {
+        4 => rows.for_each(|row| out.extend_from_slice(&part::<4>(row, at))),
+        8 => rows.for_each(|row| out.extend_from_slice(&part::<8>(row, at))),
+        _ => rows.for_each(|row| out.extend_from_slice(row.get(at..).and_then(|r| r.get(..size)).unwrap_or(&[]))),
+    }
+}
+
+fn part<const N: usize>(row: &[u8], at: usize) -> [u8; N] {
+    row.get(at..).and_then(|r| r.first_chunk()).copied().unwrap_or([0; N])
 }
 
 /// Puts bytes into an element.

@@ -2,7 +2,7 @@
 
 use super::{Conversion, Load, Sink, Source, Store, mismatch};
 use crate::codec::Sizes;
-use crate::datatype::number::{Number, NumberFormat, NumberKind};
+use crate::datatype::number::{Number, NumberFormat, NumberKind, One};
 use crate::datatype::odd;
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::message::datatype::{ByteOrder, Class, Datatype};
@@ -11,23 +11,27 @@ use alloc::vec::Vec;
 use half::{bf16, f16};
 
 /// How stored numbers and numbers of the machine become each other.
-pub struct NumberPlan {
+pub struct NumberPlan<T> {
     how: Conversion,
-    route: Route,
+    route: Route<T>,
 }
 
-enum Route {
+enum Route<T> {
     /// They are the same.
     Native,
-    Format(NumberFormat),
+    /// Others that machines load; one by one by the function, after a swap of bytes if so.
+    Format(NumberFormat, One<T>, bool),
     Odd(Datatype),
 }
 
-impl NumberPlan {
-    fn new<T: Number>(datatype: &Datatype, how: Conversion, expected: &'static str) -> Result<Self> {
+impl<T: Number> NumberPlan<T> {
+    fn new(datatype: &Datatype, how: Conversion, expected: &'static str) -> Result<Self> {
         let route = match NumberFormat::of(datatype) {
             Some(format) if format.is::<T>() => Route::Native,
-            Some(format) => Route::Format(format),
+            Some(format) => {
+                let (one, swap) = format.one(how);
+                Route::Format(format, one, swap)
+            }
             None if is_number(datatype) => Route::Odd(datatype.clone()),
             None => return Err(mismatch(expected, datatype)),
         };
@@ -39,20 +43,30 @@ impl NumberPlan {
     }
 
     #[inline]
-    fn load<T: Number>(&self, element: &[u8], expected: &'static str) -> Result<T> {
+    fn load(&self, element: &[u8], expected: &'static str) -> Result<T> {
         match &self.route {
             Route::Native => Ok(T::load(element)),
-            _ => self.load_converted(element, expected),
+            Route::Format(_, one, swap) => {
+                let mut bytes = [0u8; 16];
+                let bytes = bytes.get_mut(..element.len()).unwrap_or_default();
+                bytes.copy_from_slice(element.get(..bytes.len()).unwrap_or(&[]));
+                if *swap {
+                    bytes.reverse();
+                }
+                one(bytes).map_or_else(|| self.load_run(element, expected), Ok)
+            }
+            Route::Odd(_) => self.load_run(element, expected),
         }
     }
 
-    fn load_converted<T: Number>(&self, element: &[u8], expected: &'static str) -> Result<T> {
+    #[cold]
+    fn load_run(&self, element: &[u8], expected: &'static str) -> Result<T> {
         let mut value = [T::default()];
         self.run(element.len(), element, &mut value, expected)?;
         Ok(value[0])
     }
 
-    fn run<T: Number>(&self, size: usize, bytes: &[u8], out: &mut [T], expected: &'static str) -> Result<()> {
+    fn run(&self, size: usize, bytes: &[u8], out: &mut [T], expected: &'static str) -> Result<()> {
         let misfit = |i: usize| {
             let element = bytes.chunks_exact(size.max(1)).nth(i).unwrap_or(&[]);
             let shown = self.shown(element);
@@ -61,7 +75,7 @@ impl NumberPlan {
         };
         match &self.route {
             Route::Native => NumberFormat::native::<T>().load(self.how, bytes, out).map_err(misfit),
-            Route::Format(format) => format.load(self.how, bytes, out).map_err(misfit),
+            Route::Format(format, ..) => format.load(self.how, bytes, out).map_err(misfit),
             Route::Odd(datatype) => {
                 for (i, (element, out)) in bytes.chunks_exact(size.max(1)).zip(out).enumerate() {
                     let value = odd::Scalar::load(datatype, element).ok_or_else(|| mismatch(expected, datatype))?;
@@ -77,7 +91,7 @@ impl NumberPlan {
         let value = match &self.route {
             Route::Odd(datatype) => odd::Scalar::load(datatype, element).and_then(|v| v.to::<f64>(Conversion::Clamp)),
             Route::Native => None,
-            Route::Format(format) => {
+            Route::Format(format, ..) => {
                 let mut wide = [0i128];
                 if format.load(Conversion::Exact, element, &mut wide).is_ok() {
                     return format!(", {},", wide[0]);
@@ -89,7 +103,7 @@ impl NumberPlan {
         value.map_or_else(Default::default, |value| format!(", {value:?},"))
     }
 
-    fn store<T: Number>(&self, values: &[T], size: usize, out: &mut [u8]) -> Result<()> {
+    fn store(&self, values: &[T], size: usize, out: &mut [u8]) -> Result<()> {
         let native = NumberFormat::native::<T>();
         let bytes: &[u8] = bytemuck::cast_slice(values);
         let misfit = |i: usize| {
@@ -99,7 +113,7 @@ impl NumberPlan {
         };
         match &self.route {
             Route::Native => native.convert(native, self.how, bytes, out).map_err(misfit),
-            Route::Format(format) => native.convert(*format, self.how, bytes, out).map_err(misfit),
+            Route::Format(format, ..) => native.convert(*format, self.how, bytes, out).map_err(misfit),
             Route::Odd(datatype) => {
                 for (i, (&value, out)) in values.iter().zip(out.chunks_exact_mut(size.max(1))).enumerate() {
                     scalar(value).store(datatype, self.how, out).ok_or_else(|| misfit(i))?;
@@ -157,25 +171,31 @@ macro_rules! numbers {
     ($($type:ty: $datatype:expr),+ $(,)?) => { $(
         impl Load for $type {
             const EXPECTED: &'static str = concat!("numbers that ", stringify!($type), " can hold");
-            type Plan = NumberPlan;
+            type Plan = NumberPlan<$type>;
 
-            fn plan(datatype: &Datatype, how: Conversion) -> Result<NumberPlan> {
-                NumberPlan::new::<$type>(datatype, how, <$type as Load>::EXPECTED)
+            fn plan(datatype: &Datatype, how: Conversion) -> Result<NumberPlan<$type>> {
+                NumberPlan::new(datatype, how, <$type as Load>::EXPECTED)
             }
 
             #[inline]
-            fn load(plan: &NumberPlan, element: &[u8], _: &mut Source<'_>) -> Result<Self> {
+            fn load(plan: &NumberPlan<$type>, element: &[u8], _: &mut Source<'_>) -> Result<Self> {
                 plan.load(element, <$type as Load>::EXPECTED)
             }
 
-            fn load_all(plan: &NumberPlan, size: usize, bytes: &[u8], _: &mut Source<'_>) -> Result<Vec<Self>> {
-                let mut values = alloc::vec![<$type>::default(); bytes.len().checked_div(size).unwrap_or(0)];
-                plan.run(size, bytes, &mut values, <$type as Load>::EXPECTED)?;
-                Ok(values)
+            fn load_into(
+                plan: &NumberPlan<$type>,
+                size: usize,
+                bytes: &[u8],
+                _: &mut Source<'_>,
+                values: &mut Vec<Self>,
+            ) -> Result<()> {
+                let start = values.len();
+                values.resize(start.saturating_add(bytes.len().checked_div(size).unwrap_or(0)), <$type>::default());
+                plan.run(size, bytes, values.get_mut(start..).unwrap_or_default(), <$type as Load>::EXPECTED)
             }
 
             fn load_direct(
-                plan: &NumberPlan,
+                plan: &NumberPlan<$type>,
                 count: usize,
                 fill: &mut dyn FnMut(&mut [u8]) -> Result<()>,
             ) -> Option<Result<Vec<Self>>> {
@@ -186,7 +206,7 @@ macro_rules! numbers {
                 })
             }
 
-            fn bytes_mut<'a>(plan: &NumberPlan, values: &'a mut [Self]) -> Option<&'a mut [u8]> {
+            fn bytes_mut<'a>(plan: &NumberPlan<$type>, values: &'a mut [Self]) -> Option<&'a mut [u8]> {
                 plan.is_native().then(|| bytemuck::cast_slice_mut(values))
             }
 
@@ -200,23 +220,23 @@ macro_rules! numbers {
         }
 
         impl Store for $type {
-            type Plan = NumberPlan;
+            type Plan = NumberPlan<$type>;
 
             fn datatype(_: Sizes) -> Datatype {
                 $datatype
             }
 
-            fn plan(datatype: &Datatype, how: Conversion) -> Result<NumberPlan> {
-                NumberPlan::new::<$type>(datatype, how, concat!("elements that hold ", stringify!($type)))
+            fn plan(datatype: &Datatype, how: Conversion) -> Result<NumberPlan<$type>> {
+                NumberPlan::new(datatype, how, concat!("elements that hold ", stringify!($type)))
             }
 
-            fn store(&self, plan: &NumberPlan, out: &mut [u8], _: &mut Sink<'_>) -> Result<()> {
+            fn store(&self, plan: &NumberPlan<$type>, out: &mut [u8], _: &mut Sink<'_>) -> Result<()> {
                 plan.store(core::slice::from_ref(self), out.len(), out)
             }
 
             fn store_all(
                 values: &[Self],
-                plan: &NumberPlan,
+                plan: &NumberPlan<$type>,
                 size: usize,
                 out: &mut [u8],
                 _: &mut Sink<'_>,
@@ -224,7 +244,7 @@ macro_rules! numbers {
                 plan.store(values, size, out)
             }
 
-            fn bytes<'a>(values: &'a [Self], plan: &NumberPlan) -> Option<&'a [u8]> {
+            fn bytes<'a>(values: &'a [Self], plan: &NumberPlan<$type>) -> Option<&'a [u8]> {
                 plan.is_native().then(|| bytemuck::cast_slice(values))
             }
 
@@ -257,13 +277,13 @@ macro_rules! machine_integers {
     ($($type:ty as $wide:ty),+) => { $(
         impl Load for $type {
             const EXPECTED: &'static str = concat!("numbers that ", stringify!($type), " can hold");
-            type Plan = NumberPlan;
+            type Plan = NumberPlan<$wide>;
 
-            fn plan(datatype: &Datatype, how: Conversion) -> Result<NumberPlan> {
-                NumberPlan::new::<$wide>(datatype, how, <$type as Load>::EXPECTED)
+            fn plan(datatype: &Datatype, how: Conversion) -> Result<NumberPlan<$wide>> {
+                NumberPlan::new(datatype, how, <$type as Load>::EXPECTED)
             }
 
-            fn load(plan: &NumberPlan, element: &[u8], source: &mut Source<'_>) -> Result<Self> {
+            fn load(plan: &NumberPlan<$wide>, element: &[u8], source: &mut Source<'_>) -> Result<Self> {
                 let wide = <$wide as Load>::load(plan, element, source)?;
                 <$type>::try_from(wide).map_err(|_| {
                     Error::new(ErrorKind::TypeMismatch, format!("{wide} does not fit {}", <$type as Load>::EXPECTED))
@@ -272,17 +292,17 @@ macro_rules! machine_integers {
         }
 
         impl Store for $type {
-            type Plan = NumberPlan;
+            type Plan = NumberPlan<$wide>;
 
             fn datatype(sizes: Sizes) -> Datatype {
                 <$wide as Store>::datatype(sizes)
             }
 
-            fn plan(datatype: &Datatype, how: Conversion) -> Result<NumberPlan> {
+            fn plan(datatype: &Datatype, how: Conversion) -> Result<NumberPlan<$wide>> {
                 <$wide as Store>::plan(datatype, how)
             }
 
-            fn store(&self, plan: &NumberPlan, out: &mut [u8], sink: &mut Sink<'_>) -> Result<()> {
+            fn store(&self, plan: &NumberPlan<$wide>, out: &mut [u8], sink: &mut Sink<'_>) -> Result<()> {
                 // No supported target has wider integers.
                 <$wide>::try_from(*self).unwrap_or_default().store(plan, out, sink)
             }
@@ -294,13 +314,13 @@ machine_integers!(usize as u64, isize as i64);
 
 impl Load for bool {
     const EXPECTED: &'static str = "booleans (0 or 1)";
-    type Plan = NumberPlan;
+    type Plan = NumberPlan<u8>;
 
-    fn plan(datatype: &Datatype, _: Conversion) -> Result<NumberPlan> {
-        NumberPlan::new::<u8>(datatype, Conversion::Exact, bool::EXPECTED)
+    fn plan(datatype: &Datatype, _: Conversion) -> Result<NumberPlan<u8>> {
+        NumberPlan::new(datatype, Conversion::Exact, bool::EXPECTED)
     }
 
-    fn load(plan: &NumberPlan, element: &[u8], source: &mut Source<'_>) -> Result<Self> {
+    fn load(plan: &NumberPlan<u8>, element: &[u8], source: &mut Source<'_>) -> Result<Self> {
         match <u8 as Load>::load(plan, element, source) {
             Ok(0) => Ok(false),
             Ok(1) => Ok(true),
@@ -313,17 +333,17 @@ impl Load for bool {
 }
 
 impl Store for bool {
-    type Plan = NumberPlan;
+    type Plan = NumberPlan<u8>;
 
     fn datatype(_: Sizes) -> Datatype {
         Datatype::boolean()
     }
 
-    fn plan(datatype: &Datatype, how: Conversion) -> Result<NumberPlan> {
-        NumberPlan::new::<u8>(datatype, how, "elements that hold booleans")
+    fn plan(datatype: &Datatype, how: Conversion) -> Result<NumberPlan<u8>> {
+        NumberPlan::new(datatype, how, "elements that hold booleans")
     }
 
-    fn store(&self, plan: &NumberPlan, out: &mut [u8], sink: &mut Sink<'_>) -> Result<()> {
+    fn store(&self, plan: &NumberPlan<u8>, out: &mut [u8], sink: &mut Sink<'_>) -> Result<()> {
         u8::from(*self).store(plan, out, sink)
     }
 }

@@ -105,6 +105,23 @@ impl<P> Field<P> {
         T::load(&self.plan, stored, source).map_err(|e| self.named(e))
     }
 
+    /// Appends the field's values in whole elements of `row` bytes; `scratch` is memory to work in.
+    ///
+    /// # Errors
+    /// As [`load`](Field::load).
+    pub fn load_column<T: Load<Plan = P>>(
+        &self,
+        rows: &[u8],
+        row: usize,
+        source: &mut Source<'_>,
+        scratch: &mut Vec<u8>,
+        values: &mut Vec<T>,
+    ) -> Result<()> {
+        scratch.clear();
+        super::gather(rows, row, self.at, self.size, scratch);
+        T::load_into(&self.plan, self.size, scratch, source, values)
+    }
+
     /// Stores the field's value in an element.
     ///
     /// # Errors

@@ -16,7 +16,7 @@ where
 {
     file.create_dataset(name, data.clone()).unwrap();
     file.root().unwrap().set_attr(name, data).unwrap();
-    let attribute = file.root().unwrap().attr(name).unwrap();
+    let attribute = file.root().unwrap().attribute(name).unwrap();
     let values = file.dataset(name).unwrap().read_vec().unwrap();
     let again = attribute.read_vec::<D::Element>().unwrap();
     assert_eq!(values.len(), again.len());

@@ -63,6 +63,14 @@ macro_rules! kinds {
             match kind { $( NumberKind::$name => pair::<$type, T>(how, bytes, out), )+ }
         }
 
+        /// The conversion of one number of the machine's byte order.
+        fn single<T: Number>(kind: NumberKind, how: Conversion) -> One<T> {
+            match (kind, how) { $(
+                (NumberKind::$name, Conversion::Exact) => |bytes| T::exact(<$type as Number>::load(bytes)),
+                (NumberKind::$name, Conversion::Clamp) => |bytes| Some(T::clamp(<$type as Number>::load(bytes))),
+            )+ }
+        }
+
         /// Everything that numbers convert from.
         pub trait FromNumbers: $( Cast<$type> + )+ Sized {}
         impl<T: $( Cast<$type> + )+ Sized> FromNumbers for T {}
@@ -84,6 +92,9 @@ kinds!(
     U8: u8, I8: i8, U16: u16, I16: i16, U32: u32, I32: i32, U64: u64, I64: i64, U128: u128, I128: i128,
     F16: f16, BF16: bf16, F32: f32, F64: f64
 );
+
+/// Converts one number, if it fits.
+pub type One<T> = fn(&[u8]) -> Option<T>;
 
 /// A number of the machine.
 pub trait Number: Copy + Default + bytemuck::Pod + FromNumbers + Send + Sync + 'static {
@@ -130,6 +141,12 @@ impl NumberFormat {
     /// True if stored numbers are those of the Rust type as they are.
     pub fn is<T: Number>(self) -> bool {
         self.kind == T::KIND && (self.big == NATIVE_BIG || self.kind.size() == 1)
+    }
+
+    /// How one stored number becomes Rust's: the conversion from the machine's byte order, and whether that is not the
+    /// stored one.
+    pub fn one<T: Number>(self, how: Conversion) -> (One<T>, bool) {
+        (single(self.kind, how), self.big != NATIVE_BIG && self.kind.size() > 1)
     }
 
     /// Converts stored numbers to Rust's; as many as `out` has room for.
