@@ -12,19 +12,13 @@ import concurrent.futures
 import contextlib
 import io
 import json
-import os
 import pathlib
-import pickle
-import resource
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
 
 PROFILES = ["write", "edit", "dtypes", "chunks", "links", "big", "exotic"]
-SECONDS = 120
-MEMORY = 8 << 30
 
 parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
 parser.add_argument("shared", type=pathlib.Path)
@@ -42,37 +36,7 @@ import gen_ops  # noqa: E402
 import ops_h5py  # noqa: E402
 
 import reasons  # noqa: E402
-
-
-class Failed(Exception):
-    """A step of a seed."""
-
-
-def apart(work, *given):
-    """What `work` gives, in a process of its own, which libhdf5 may bring down."""
-    reader, writer = os.pipe()
-    child = os.fork()
-    if child == 0:
-        try:
-            signal.alarm(SECONDS)
-            resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
-            os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
-            try:
-                answer = (None, work(*given))
-            except BaseException as error:  # SystemExit too: the tools end with it
-                answer = (f"{type(error).__name__}: {error}", None)
-            with os.fdopen(writer, "wb") as out:
-                pickle.dump(answer, out)
-        finally:
-            os._exit(0)
-    os.close(writer)
-    with os.fdopen(reader, "rb") as out:
-        data = out.read()
-    os.waitpid(child, 0)
-    error, answer = pickle.loads(data) if data else ("the process died", None)
-    if error:
-        raise Failed(error)
-    return answer
+from apart import SECONDS, Failed, apart  # noqa: E402
 
 
 def generate(profile, seed):
@@ -109,7 +73,7 @@ def judge(profile, seed, folder):
         stage = "check"
         run("check", "--data", ours)
         stage = "compare"
-        causes, unexplained = apart(reasons.differences, ops, ref, ours, folder / f"{profile}{seed}-origin.h5")
+        causes, unexplained = reasons.differences(ops, ref, ours, folder / f"{profile}{seed}-origin.h5")
         if unexplained:
             raise Failed("\n     ".join(unexplained[:5]))
         stage = "libhdf5 continues"
@@ -136,7 +100,7 @@ def trials(folder):
     run("apply", ops, ours)
     for change in reasons.CHANGES:
         shutil.copy(ours, copy)
-        if wrong := apart(reasons.trial, change, ops, ref, copy, folder / "trial-origin.h5"):
+        if wrong := reasons.trial(change, ops, ref, copy, folder / "trial-origin.h5"):
             sys.exit(f"FAIL {wrong}")
     print(f"ok   {len(reasons.CHANGES)} changes are told apart")
 

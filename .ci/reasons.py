@@ -13,12 +13,16 @@ import h5py
 import numpy as np
 import ops_h5py
 import oracle
+from apart import apart
 
 NEVER_WRITTEN = "elements never written"  # of contiguous datasets without a fill value: libhdf5 leaves what the file held there
 DANGLING = "references to deleted objects"  # the address may be another object's by now
 NAMELESS = "committed types without a name"  # shown as addresses
 NARROW = "references of 4 bytes"  # libhdf5 2.0 moves 8 bytes for each, and loses half of them
 NUMBER = "number"  # the attribute that tells objects apart
+
+
+Origin = collections.namedtuple("Origin", "writes alive elements")
 
 
 class Origins(ops_h5py.Executor):
@@ -28,11 +32,14 @@ class Origins(ops_h5py.Executor):
         super().__init__(out)
         self.line, self.objects, self.writes = 0, 0, {}
 
-    def run(self, ops):
+    def origins(self, ops, wanted):
+        """What the edits wrote: lines, objects that are there, and where the elements of the wanted things come from."""
         for self.line, line in enumerate(ops.read_text().splitlines(), 1):
             op = json.loads(line)
             if op["op"] not in ("flush", "reopen"):
                 getattr(self, op["op"])(op)
+        things = {(path, name): self.file[path].attrs[name] if name else self.file[path][()] for path, name in wanted}
+        return Origin(self.writes, self.alive(), {key: np.ravel(thing).tolist() for key, thing in things.items()})
 
     def create(self, op):
         super().create({"libver": "latest", "sizes": op.get("sizes") and [8, 8]})
@@ -73,11 +80,6 @@ class Origins(ops_h5py.Executor):
         found = {int(self.file.attrs.get(NUMBER, 0)): "/"}
         self.file.visititems(lambda path, thing: found.update({int(thing.attrs.get(NUMBER, 0)): "/" + path}))
         return found
-
-    def of(self, path, attribute):
-        """Where each element of a dataset or an attribute comes from."""
-        thing = self.file[path]
-        return np.ravel(thing.attrs[attribute] if attribute else thing[()])
 
 
 class Walker(oracle.Walker):
@@ -132,10 +134,9 @@ def nameless(dtype):
 
 
 class Judge:
-    def __init__(self, ref, ours, origins):
-        self.ours, self.origins = ours, origins
-        self.expected, self.actual = oracle.examine(str(ref)), oracle.examine(str(ours))
-        self.alive = origins.alive()
+    def __init__(self, ref, ours, origin):
+        self.ours, self.origin = ours, origin
+        self.expected, self.actual = apart(kept, ref), apart(kept, ours)
         self.is_narrow = self.actual["file"]["sizeof_addr"] == 4
 
     def cause(self, where, what, expected, actual):
@@ -143,18 +144,18 @@ class Judge:
         if what == "committed" and nameless(expected) == nameless(actual) == "@":
             return {NAMELESS}, None
         if what == "values":
-            return self.values(*where.split(" @", 1))
+            return self.values(*thing(where))
         return set(), "no such cause"
 
-    def values(self, path, attribute=None):
+    def values(self, path, attribute):
         pick = lambda doc: doc["objects"][path]["attrs"][attribute] if attribute else doc["objects"][path]
         expected, actual = pick(self.expected), pick(self.actual)
         theirs, ours = expected["values"]["elements"], actual["values"]["elements"]
-        origin = [int(o) for o in self.origins.of(path, attribute)]
+        origin = self.origin.elements[path, attribute]
         if not len(origin) == len(theirs) == len(ours):
             return set(), "the files have different elements"
         if self.is_narrow and actual["dtype"]["class"] == "reference":
-            return self.narrow_references(origin, narrow(self.ours, path, attribute))
+            return self.narrow_references(origin, apart(narrow, self.ours, path, attribute))
         unfilled = not attribute and expected["layout"]["class"] == "contiguous" and expected["fill"]["defined"] != "user"
         causes = set()
         for i, (want, got) in enumerate(zip(theirs, ours)):
@@ -180,29 +181,39 @@ class Judge:
         return causes, None
 
     def is_reference(self, origin):
-        return self.origins.writes[origin >> 32][0]["class"] == "ref"
+        return self.origin.writes[origin >> 32][0]["class"] == "ref"
 
     def meant(self, origin):
         """The path in our file of the object that a reference was made for; none if it is gone."""
-        _, seed, targets = self.origins.writes[origin >> 32]
-        path = self.alive.get(targets[ops_h5py.mix(seed * 1000003 + (origin & 0xFFFFFFFF) - 1) % len(targets)])
+        _, seed, targets = self.origin.writes[origin >> 32]
+        path = self.origin.alive.get(targets[ops_h5py.mix(seed * 1000003 + (origin & 0xFFFFFFFF) - 1) % len(targets)])
         links = (link["target"] for link in self.actual["links"] if link["kind"] == "hard" and link["path"] == path)
         return next(links, path)
+
+
+def kept(path):
+    """What libhdf5 says of a file, with the elements."""
+    oracle.Walker = Walker
+    return oracle.examine(str(path))
+
+
+def thing(where):
+    """The path, and the attribute or none."""
+    path, _, attribute = where.partition(" @")
+    return path, attribute or None
 
 
 def differences(ops, ref, ours, origin):
     """The causes of the differences, each with their number; and the differences that have none, as text."""
     comparison = Differences("content")
-    expected, actual = oracle.examine(str(ref)), oracle.examine(str(ours))
+    expected, actual = apart(oracle.examine, str(ref)), apart(oracle.examine, str(ours))
     if actual.get("status") not in ("ok", "partial"):
         return {}, [f"libhdf5 does not read it: {actual.get('error') or actual.get('status')}"]
     comparison.documents(expected, actual)
     if not comparison.found:
         return {}, []
-    oracle.Walker = Walker
-    origins = Origins(str(origin))
-    origins.run(ops)
-    judge = Judge(ref, ours, origins)
+    wanted = [thing(where) for where, what, *_ in comparison.found if what == "values"]
+    judge = Judge(ref, ours, apart(Origins(str(origin)).origins, ops, wanted))
     causes, unexplained = collections.Counter(), []
     for found in comparison.found:
         named, why = judge.cause(*found)
@@ -242,11 +253,15 @@ CHANGES = {
 }
 
 
+def changed(work, path):
+    with h5py.File(path, "r+") as file:
+        work(file)
+
+
 def trial(change, ops, ref, ours, origin):
     """A change must have a cause, or none, as `CHANGES` says: what is wrong otherwise."""
     work, expected = CHANGES[change]
-    with h5py.File(ours, "r+") as file:
-        work(file)
+    apart(changed, work, ours)
     causes, unexplained = differences(ops, ref, ours, origin)
     right = unexplained if expected is None else set(causes) == expected and not unexplained
     return None if right else f"{change}: causes {dict(causes)}, unexplained {unexplained}"

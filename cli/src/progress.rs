@@ -1,7 +1,7 @@
 //! The bar of what takes long: on a terminal only.
 
 use crate::text;
-use hdf5_format::Progress;
+use hdf5_format::edit::Progress;
 use std::io::{IsTerminal, Write};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};

@@ -73,8 +73,8 @@ mod sync;
 pub use api::{
     Attribute, Compaction, Conversion, CreateOptions, Data, Dataset, DatasetBuilder, Element, Enumeration, Field, File,
     FixedAscii, FixedUnicode, Group, Layout, Link, LinkKind, Load, Member, NamedDatatype, Object, ObjectInfo, Opaque,
-    OpenOptions, Progress, Record, RecordBuilder, Reference, RegionReference, RepackOptions, Scalar, Select, Single,
-    Sink, Slice, Source, Store, Value, VarLenAscii, Walk, canonical,
+    OpenOptions, Record, RecordBuilder, Reference, RegionReference, RepackOptions, Scalar, Select, Single, Sink, Slice,
+    Source, Store, Value, VarLenAscii, Walk, canonical,
 };
 pub use codec::{Address, Sizes};
 pub use error::{Error, ErrorKind, Result, Rule};

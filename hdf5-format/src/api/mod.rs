@@ -36,7 +36,7 @@ pub use file::File;
 pub use group::{Group, Link, LinkKind, Member};
 pub use object::{NamedDatatype, Object, ObjectInfo};
 pub use options::OpenOptions;
-pub use repack::{Progress, RepackOptions};
+pub use repack::RepackOptions;
 pub use selection::{Select, Slice};
 pub use space::Compaction;
 pub use value::{Reference, Value};

@@ -3,7 +3,7 @@
 use super::change::{CreateOptions, change};
 use super::file::File;
 use super::options::OpenOptions;
-use crate::edit::{Bounds, Copier, CopyStyle, Durability, FileStyle, GroupStyle, Version, file_space};
+use crate::edit::{Bounds, Copier, CopyStyle, Durability, FileStyle, GroupStyle, Progress, Version, file_space};
 use crate::error::Result;
 use crate::filter::Filters;
 use crate::format::message::file_space_info::{FileSpaceInfo, Strategy};
@@ -22,16 +22,6 @@ pub struct RepackOptions {
     page_size: Option<u64>,
     copy: CopyStyle,
     progress: Option<Arc<dyn Fn(Progress) + Send + Sync>>,
-}
-
-/// How far a repack is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Progress {
-    /// Bytes of elements that are in the new file, as the old one stores them.
-    pub done: u64,
-    /// Bytes of the old file, which holds more than elements.
-    pub total: u64,
 }
 
 impl fmt::Debug for RepackOptions {

@@ -51,6 +51,16 @@ pub struct CopyStyle {
     pub chunks: Option<Vec<u64>>,
 }
 
+/// How far a repack is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Progress {
+    /// Bytes of elements that are in the new file, as the old one stores them.
+    pub done: u64,
+    /// Bytes of the old file, which holds more than elements.
+    pub total: u64,
+}
+
 /// Copies objects of a file into that of an editor.
 pub(crate) struct Copier<'s> {
     source: &'s Arc<FileCore>,
