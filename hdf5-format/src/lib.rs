@@ -85,7 +85,9 @@ pub use hdf5_format_derive::H5Type;
 pub use io::ExternalPolicy;
 pub use limits::Limits;
 
-/// The examples of the README.
-#[cfg(all(doctest, feature = "ndarray"))]
+/// The examples of the README, and the recipes.
+#[cfg(all(doctest, feature = "ndarray", feature = "derive"))]
 #[doc = include_str!("../../README.md")]
+#[doc = include_str!("../../docs/cookbook.md")]
+#[doc = include_str!("../../docs/porting.md")]
 struct Readme;

@@ -8,7 +8,7 @@ use crate::beside::Beside;
 use crate::edit::make_parents;
 use crate::{Failure, Outcome};
 use dtype::{number, numbers, text};
-use hdf5_format::edit::{FileStyle, GroupStyle, Version, file_space};
+use hdf5_format::edit::{FileStyle, GroupStyle, Shareable, Sharing, SharingIndex, Version, file_space};
 use hdf5_format::format::message::datatype::Datatype;
 use hdf5_format::format::message::file_space_info::Strategy;
 use hdf5_format::{
@@ -204,6 +204,7 @@ impl Executor {
             let page = op.get("page_size").and_then(Json::as_u64).unwrap_or(4096);
             style.file_space = Some(file_space(strategy, page)).filter(|s| s.strategy != Strategy::FsmAggr);
         }
+        style.sharing = sharing(op)?;
         let new = Beside::of(&self.path);
         self.file = Some(CreateOptions::new().style(style).create(new.path())?);
         self.new = Some(new);
@@ -372,6 +373,25 @@ fn filters(op: &Json) -> Result<Filters, Failed> {
         };
     }
     Ok(filters)
+}
+
+/// `"shared": [[["datatype", ...], smallest size], ...]`.
+fn sharing(op: &Json) -> Result<Option<Sharing>, Failed> {
+    let Some(indexes) = op.get("shared").and_then(Json::as_array) else { return Ok(None) };
+    let kind = |name: &Json| match name.as_str() {
+        Some("dataspace") => Ok(Shareable::Dataspace),
+        Some("datatype") => Ok(Shareable::Datatype),
+        Some("fill") => Ok(Shareable::FillValue),
+        Some("filters") => Ok(Shareable::FilterPipeline),
+        Some("attribute") => Ok(Shareable::Attribute),
+        _ => Err(Failed::new(format!("shared messages of kind {name}"))),
+    };
+    let index = |index: &Json| {
+        let kinds = index.get(0).and_then(Json::as_array).into_iter().flatten().map(kind).collect::<Result<_, _>>()?;
+        let min_size = index.get(1).and_then(Json::as_u64).and_then(|size| u32::try_from(size).ok()).unwrap_or(0);
+        Ok(SharingIndex { kinds, min_size })
+    };
+    indexes.iter().map(index).collect::<Result<Vec<_>, Failed>>().map(|indexes| Some(Sharing::new(indexes)))
 }
 
 fn group_style(op: &Json) -> GroupStyle {

@@ -201,7 +201,11 @@ pub(super) fn change<R>(core: &FileCore, work: impl FnOnce(&mut Editor) -> Resul
 
 /// Gives back what only an attribute that is gone used.
 fn give_back(editor: &mut Editor, core: &Arc<FileCore>, attribute: &AttributeRecord) -> Result<()> {
-    edit::values_of(core, attribute)?.release(editor)?;
+    let values = edit::values_of(core, attribute)?;
+    if !edit::drop_attribute(editor, attribute)? {
+        return Ok(());
+    }
+    values.release(editor)?;
     attribute.datatype.committed.map_or(Ok(()), |datatype| edit::drop_link(editor, core, datatype))
 }
 

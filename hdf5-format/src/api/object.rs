@@ -53,12 +53,13 @@ impl ObjectInfo {
 
     /// Hard links to the object.
     pub fn reference_count(&self) -> u32 {
-        self.header.ref_count
+        self.header_now().map_or(self.header.ref_count, |header| header.ref_count)
     }
 
     /// The object's comment, if it has one.
     pub fn comment(&self) -> Option<Vec<u8>> {
-        let message = self.header.find(MessageKind::Comment)?;
+        let header = self.header_now().ok()?;
+        let message = header.find(MessageKind::Comment)?;
         let end = message.body.iter().position(|&b| b == 0).unwrap_or(message.body.len());
         message.body.get(..end).map(<[u8]>::to_vec)
     }
@@ -68,11 +69,21 @@ impl ObjectInfo {
     /// # Errors
     /// The attribute info message is damaged.
     pub fn has_dense_attributes(&self) -> Result<bool> {
-        Ok(self.stored_attributes()?.dense())
+        self.with_attributes(|attributes| Ok(attributes.dense()))
     }
 
-    fn stored_attributes(&self) -> Result<Attributes<'_>> {
-        Attributes::open(self.core.ctx(), &self.header).map_err(|e| e.on(&self.path))
+    /// The header as it is now: a file that is being changed may have other messages.
+    fn header_now(&self) -> Result<Arc<ObjectHeader>> {
+        if !self.core.is_changing() {
+            return Ok(Arc::clone(&self.header));
+        }
+        ObjectHeader::load(self.core.ctx(), self.address()).map(Arc::new).map_err(|e| e.on(&self.path))
+    }
+
+    /// Does something with the attributes as they are now.
+    fn with_attributes<R>(&self, use_them: impl FnOnce(Attributes<'_>) -> Result<R>) -> Result<R> {
+        let header = self.header_now()?;
+        Attributes::open(self.core.ctx(), &header).and_then(use_them).map_err(|e| e.on(&self.path))
     }
 
     /// All attributes, by name. One that is damaged is an error in its place; the others are there.
@@ -80,7 +91,7 @@ impl ObjectInfo {
     /// # Errors
     /// The structures that hold the attributes are damaged.
     pub fn attributes(&self) -> Result<Vec<Result<Attribute>>> {
-        let records = self.stored_attributes()?.list(self.core.ctx()).map_err(|e| e.on(&self.path))?;
+        let records = self.with_attributes(|attributes| attributes.list(self.core.ctx()))?;
         let attribute = |r| Attribute::new(&self.core, &self.path, r);
         Ok(records.into_iter().map(|r| r.and_then(attribute).map_err(|e| e.on(&self.path))).collect())
     }
@@ -119,7 +130,7 @@ impl ObjectInfo {
     /// There is none, or it is damaged.
     pub fn attribute(&self, name: impl AsRef<[u8]>) -> Result<Attribute> {
         let name = name.as_ref();
-        let found = self.stored_attributes()?.get(self.core.ctx(), name).map_err(|e| e.on(&self.path))?;
+        let found = self.with_attributes(|attributes| attributes.get(self.core.ctx(), name))?;
         let missing = || {
             let shown = String::from_utf8_lossy(name);
             Error::new(ErrorKind::NotFound, format!("no attribute named {shown:?}")).on(&self.path)

@@ -3,7 +3,9 @@
 use super::change::{CreateOptions, change};
 use super::file::File;
 use super::options::OpenOptions;
-use crate::edit::{Bounds, Copier, CopyStyle, Durability, FileStyle, GroupStyle, Progress, Version, file_space};
+use crate::edit::{
+    Bounds, Copier, CopyStyle, Durability, FileStyle, GroupStyle, Progress, Sharing, Version, file_space,
+};
 use crate::error::Result;
 use crate::filter::Filters;
 use crate::format::message::file_space_info::{FileSpaceInfo, Strategy};
@@ -149,6 +151,7 @@ impl File {
             internal_k: superblock.internal_k,
             chunk_k: superblock.chunk_k,
             root: GroupStyle::of(self.core.ctx(), &root)?,
+            sharing: self.core.ctx().shared_messages().and_then(|shared| Sharing::of(shared.table())),
             file_space: paged.or_else(|| opened.file_space.as_ref().map(keep)),
         })
     }

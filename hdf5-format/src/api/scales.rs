@@ -78,7 +78,7 @@ impl Dataset {
     /// let time = file.create_dataset("time", &[0, 10])?;
     /// speed.attach_scale(0, &time)?;
     /// speed.set_label(0, "t")?;
-    /// assert_eq!(speed.scales(0)?[0].path(), "/time");
+    /// assert_eq!(speed.scales(0)?[0].address(), time.address());
     /// assert_eq!(speed.label(0)?, Some("t".into()));
     /// # Ok(()) }
     /// ```

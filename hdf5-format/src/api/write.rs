@@ -7,7 +7,7 @@ use super::element::{Conversion, Data, Sink, Store};
 use super::file::File;
 use super::group::Group;
 use super::object::ObjectInfo;
-use super::selection::Select;
+use super::selection::{Select, Slice};
 use crate::codec::{Address, to_usize};
 use crate::dataset::axes::box_bytes;
 use crate::dataset::stored::StoredDataset;
@@ -131,6 +131,57 @@ impl Dataset {
         });
         done.map_err(|e| e.on(self.path()))
     }
+}
+
+impl Dataset {
+    /// Makes the dataset longer along an axis and writes values there: as many as whole rows take, in C order.
+    ///
+    /// # Errors
+    /// The values are of another shape or do not fit the type, the axis can not grow so far, or the file is open for
+    /// reading only. Nothing is changed then.
+    pub fn append(&mut self, axis: usize, data: impl Data) -> Result<()> {
+        self.refresh()?;
+        let shape = self.shape().to_vec();
+        let rows = rows(&shape, axis, &data.shape()).map_err(|e| self.named(e))?;
+        data.with(|values| {
+            let editor = super::change::lock(&self.core)?.lock();
+            Prepared::new(self.dtype(), self.conversion, values, &editor).map(|_| ())
+        })
+        .map_err(|e| self.named(e))?;
+        let mut grown = shape.clone();
+        let mut slices: Vec<Slice> = grown.iter().map(|_| Slice::ALL).collect();
+        if let (Some(len), Some(slice)) = (grown.get_mut(axis), slices.get_mut(axis)) {
+            *slice = Slice::Slab { start: *len, stride: rows.max(1), count: 1, block: rows };
+            *len = len.saturating_add(rows);
+        }
+        self.resize(&grown)?;
+        self.write_slice(Select::new(slices), data)
+    }
+}
+
+/// How many rows along an axis values of a shape are.
+fn rows(shape: &[u64], axis: usize, values: &[u64]) -> Result<u64> {
+    let count = |dims: &[u64]| dims.iter().try_fold(1u64, |n, &d| n.checked_mul(d)).unwrap_or(u64::MAX);
+    let mut row = shape.to_vec();
+    if axis >= shape.len() {
+        let message = format!("axis {axis} of a dataset of {} dimensions", shape.len());
+        return Err(Error::new(ErrorKind::Shape, message));
+    }
+    row.remove(axis);
+    let mut across = values.to_vec();
+    if values.len() == shape.len() {
+        let rows = across.remove(axis);
+        if across == row {
+            return Ok(rows);
+        }
+    }
+    // One row without its axis, or the values of whole rows one after the other.
+    let (all, one) = (count(values), count(&row));
+    if values == row || (values.len() == 1 && axis == 0 && all.checked_rem(one) == Some(0)) {
+        return Ok(all.checked_div(one).unwrap_or(0));
+    }
+    let message = format!("values of shape {values:?} appended along axis {axis} of shape {shape:?}");
+    Err(Error::new(ErrorKind::Shape, message))
 }
 
 impl Group {

@@ -16,9 +16,11 @@ use crate::format::message::link_info::LinkInfo;
 use crate::graph::FileContext;
 use crate::graph::btree_v2::{BTreeV2, Visitor};
 use crate::graph::fractal_heap::{FractalHeap, FractalHeapReader, HeapTotals};
+use crate::graph::shared;
 use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::String;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::ops::ControlFlow;
 
@@ -37,6 +39,9 @@ struct Record {
     /// In the heap of shared messages.
     shared: bool,
 }
+
+/// Where attributes that headers share are, if the file has such.
+type SharedHeap = Result<Option<Arc<FractalHeap>>>;
 
 /// Objects that ids name, as the heap's header counts them.
 #[derive(Default)]
@@ -122,7 +127,8 @@ impl Checker<'_> {
         };
         let (by_name, by_order) = (tree(self, names, types.0), tree(self, orders, types.1));
         let Some(opened) = opened else { return };
-        let mut walk = Walk::new(ctx, kind, &opened, by_order.is_some());
+        let shared = shared::heap_of(ctx, MessageKind::Attribute);
+        let mut walk = Walk::new(ctx, kind, (&opened, &shared), by_order.is_some());
         for (tree, is_names) in [(by_name, true), (by_order, false)] {
             let Some(tree) = tree else { continue };
             walk.start(is_names);
@@ -175,7 +181,8 @@ struct Walk<'h, 'c> {
     kind: Kind,
     heap: &'h FractalHeap,
     own: FractalHeapReader<'h, 'c>,
-    shared: Option<FractalHeapReader<'c, 'c>>,
+    shared_heap: &'h SharedHeap,
+    shared: Option<FractalHeapReader<'h, 'c>>,
     is_names: bool,
     count: u64,
     objects: Objects,
@@ -188,13 +195,35 @@ struct Walk<'h, 'c> {
 }
 
 impl<'h, 'c> Walk<'h, 'c> {
-    fn new(ctx: &'c FileContext, kind: Kind, heap: &'h FractalHeap, ordered: bool) -> Self {
+    fn new(
+        ctx: &'c FileContext,
+        kind: Kind,
+        (heap, shared_heap): (&'h FractalHeap, &'h SharedHeap),
+        ordered: bool,
+    ) -> Self {
         let own = heap.reader(ctx);
         let orders = ordered.then(BTreeMap::new);
-        let (objects, findings, damage) = (Objects::default(), Vec::new(), Vec::new());
+        let objects = Objects::default();
         let (last, last_order, shared) = (None, None, None);
         let (is_names, count) = (true, 0);
-        Walk { ctx, kind, heap, own, shared, is_names, count, objects, last, last_order, orders, findings, damage }
+        let damage = Vec::new();
+        let findings = Vec::new();
+        Walk {
+            ctx,
+            kind,
+            heap,
+            own,
+            shared_heap,
+            shared,
+            is_names,
+            count,
+            objects,
+            last,
+            last_order,
+            orders,
+            findings,
+            damage,
+        }
     }
 
     fn start(&mut self, is_names: bool) {
@@ -204,9 +233,9 @@ impl<'h, 'c> Walk<'h, 'c> {
     fn object(&mut self, record: &Record) -> Result<(Vec<u8>, Option<i64>)> {
         let (kind, sizes) = (self.kind, self.ctx.sizes());
         if record.shared {
-            let heap = self.ctx.shared_messages().and_then(|shared| shared.heap(MessageKind::Attribute));
+            let heap = self.shared_heap.as_ref().map_err(Error::clone)?;
             let missing = || Error::corrupt("attribute", self.ctx.base(), "the file has no heap of shared attributes");
-            let heap = heap.ok_or_else(missing)?.as_ref().map_err(Error::clone)?;
+            let heap = heap.as_ref().ok_or_else(missing)?;
             let reader = self.shared.take().unwrap_or_else(|| heap.reader(self.ctx));
             let object = self.shared.insert(reader).object(&record.id)?;
             return kind.object(&object.bytes, object.offset, sizes);

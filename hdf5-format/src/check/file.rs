@@ -5,20 +5,12 @@ use super::map::{Map, Range};
 use super::report::Code;
 use super::walk::Checker;
 use crate::codec::Address;
-use crate::error::Result;
-use crate::format::btree_v2::RecordType;
 use crate::format::global_heap::GlobalHeapCollection;
-use crate::format::message::MessageKind;
 use crate::format::message::driver_info::DriverInfo;
-use crate::format::message::shared_table::SharedTableMessage;
-use crate::format::shared_message_list::SharedMessageList;
-use crate::format::shared_message_table::{IndexType, SharedMessageIndex, SharedMessageTable};
-use crate::graph::btree_v2::BTreeV2;
-use crate::graph::fractal_heap::{FractalHeap, load_manager, load_sections};
+use crate::graph::fractal_heap::{load_manager, load_sections};
 use crate::graph::object_header::ObjectHeader;
 use alloc::format;
 use alloc::vec::Vec;
-use core::ops::ControlFlow;
 
 /// Holes shown one by one.
 const SHOWN_HOLES: usize = 8;
@@ -49,53 +41,6 @@ impl Checker<'_> {
             self.map.add(address.0, len, "metadata cache image");
         }
         self.free = self.free_sections();
-    }
-
-    fn shared_messages(&mut self, header: &ObjectHeader) -> Result<()> {
-        let ctx = self.ctx;
-        let Some(message) = header.find(MessageKind::SharedMessageTable) else { return Ok(()) };
-        let message = SharedTableMessage::parse(&mut message.cursor(ctx.sizes(), "shared message table message"))?;
-        const NAME: &str = "shared message table";
-        let len = SharedMessageTable::encoded_len_of(message.index_count.into(), ctx.sizes()) as u64;
-        let block = ctx.block(message.table, len, NAME)?;
-        self.map.add(message.table.0, len, NAME);
-        let table = SharedMessageTable::parse(&mut ctx.cursor(&block, message.table, NAME), message.index_count)?;
-        for index in &table.indexes {
-            let walked = self.shared_index(index);
-            self.note(walked);
-            if let Some(heap) = index.heap {
-                let walked = FractalHeap::open(&self.surveyed, heap).and_then(|heap| heap.survey(&self.surveyed));
-                self.note(walked);
-            }
-        }
-        Ok(())
-    }
-
-    fn shared_index(&mut self, index: &SharedMessageIndex) -> Result<()> {
-        const NAME: &str = "shared message list";
-        let ctx = self.ctx;
-        let Some(address) = index.index else { return Ok(()) };
-        if index.index_type == IndexType::List {
-            let len = SharedMessageList::encoded_len(index.list_max.into(), ctx.sizes()) as u64;
-            let block = ctx.block(address, len, NAME)?;
-            self.map.add(address.0, len, NAME);
-            return SharedMessageList::parse(&mut ctx.cursor(&block, address, NAME), index.message_count).map(drop);
-        }
-        let tree = BTreeV2::open(&self.surveyed, address, RecordType::SharedMessage)?;
-        let mut count = 0u64;
-        tree.for_each(&self.surveyed, |_| {
-            count = count.saturating_add(1);
-            Ok(ControlFlow::Continue(()))
-        })?;
-        if count != u64::from(index.message_count) || count != tree.len() {
-            let text = format!(
-                "shared message index: {} messages and {} records, but the nodes hold {count}",
-                index.message_count,
-                tree.len()
-            );
-            self.at(Code::Count, address, text);
-        }
-        Ok(())
     }
 
     /// The holes of the map: what of them the file lists as free, and what nothing knows.

@@ -12,6 +12,7 @@ mod file;
 mod group;
 mod map;
 mod report;
+mod shared;
 mod walk;
 
 pub use report::{Code, Finding, Report, Severity, SpaceBlock, Usage};

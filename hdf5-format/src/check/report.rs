@@ -22,6 +22,8 @@ pub enum Code {
     LinkCount,
     /// An object counts more hard links than were found: objects that no path leads to may hold them.
     ExtraLinks,
+    /// A message that headers share counts more uses than were found, as libhdf5 leaves it after copying objects.
+    ExtraUses,
     /// A count in a header is not that of the things counted.
     Count,
     /// Entries of an index are not in order.
@@ -177,6 +179,7 @@ impl Code {
             Code::PastEnd => "past-end",
             Code::LinkCount => "link-count",
             Code::ExtraLinks => "extra-links",
+            Code::ExtraUses => "extra-uses",
             Code::Count => "count",
             Code::Order => "order",
             Code::Index => "index",
@@ -196,7 +199,7 @@ impl Code {
     /// Whether findings of this sort are damage.
     pub fn severity(self) -> Severity {
         match self {
-            Code::ExtraLinks | Code::Unused | Code::Trailing | Code::Unsupported => Severity::Note,
+            Code::ExtraLinks | Code::ExtraUses | Code::Unused | Code::Trailing | Code::Unsupported => Severity::Note,
             _ => Severity::Damage,
         }
     }
@@ -212,6 +215,7 @@ impl Code {
             Code::LinkCount => {
                 "harmless until links are deleted, which takes the object away too soon: copy the file before that"
             }
+            Code::ExtraUses => "deleting will not give the message's space back; a rewritten file does",
             Code::ExtraLinks => "deleting will not give the object's space back; a rewritten file does",
             Code::Count | Code::Order | Code::Index | Code::StaleCache | Code::DataSize => {
                 "readers may miss entries: copy the object to a new file"

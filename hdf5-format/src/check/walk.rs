@@ -2,6 +2,7 @@
 
 use super::map::{Map, Range};
 use super::report::{Code, Finding, Report, Severity, SpaceBlock, Usage};
+use super::shared::Uses;
 use super::{CheckOptions, elements};
 use crate::codec::Address;
 use crate::dataset::file::FileCore;
@@ -51,6 +52,8 @@ pub(super) struct Checker<'a> {
     pub(super) path: Arc<str>,
     /// What the file itself lists as free, in order.
     pub(super) free: Vec<Range>,
+    /// Uses of messages that headers share.
+    pub(super) shares: Uses,
     objects: BTreeMap<Address, Known>,
     ahead: Vec<Address>,
     told: BTreeSet<(Code, Option<u64>, String)>,
@@ -62,10 +65,10 @@ impl<'a> Checker<'a> {
         let survey = Arc::new(Survey::new(&core.opened().superblock, ctx.end()));
         let surveyed = ctx.clone().surveyed(Arc::clone(&survey));
         let report = Report { complete: true, size: ctx.end(), ..Report::default() };
-        let (map, objects, ahead, told, free) = Default::default();
+        let (map, shares, objects, ahead, told, free) = Default::default();
         let heaps = elements::Heaps::new(ctx);
         let path: Arc<str> = "".into();
-        Checker { core, ctx, surveyed, options, map, report, heaps, survey, path, free, objects, ahead, told }
+        Checker { core, ctx, surveyed, options, map, report, heaps, survey, path, free, shares, objects, ahead, told }
     }
 
     pub(super) fn run(mut self) -> Report {
@@ -85,6 +88,10 @@ impl<'a> Checker<'a> {
         }
         if !self.survey.is_over() {
             self.link_counts();
+            // Objects that were not read may use them too.
+            if self.report.complete {
+                self.shared_counts();
+            }
         }
         self.finish()
     }
@@ -156,6 +163,7 @@ impl<'a> Checker<'a> {
         if let Some(known) = self.objects.get_mut(&address).filter(|_| whole) {
             known.counted = Some(header.ref_count);
         }
+        self.shared_by(&header);
         // A message that is not known may have space of its own.
         self.report.complete &= header.messages.iter().all(|message| message.kind.is_known());
         match header.object_type() {
@@ -216,7 +224,9 @@ impl<'a> Checker<'a> {
 
     fn attribute(&mut self, attribute: &AttributeRecord, info: Option<&AttributeInfo>) {
         let ctx = self.ctx;
-        if let Some(committed) = attribute.datatype.committed {
+        // What headers share as a whole uses its parts once.
+        let first = self.shared_in(attribute);
+        if let Some(committed) = attribute.datatype.committed.filter(|_| first) {
             self.used_type(committed);
         }
         let next = info.and_then(|info| info.next_index).map(u32::from);

@@ -2,7 +2,9 @@
 
 use super::Editor;
 use super::header::{self, MAX_BODY, message};
-use crate::codec::Address;
+use super::shared::{self, HeapId};
+use crate::codec::{Address, Cursor};
+use crate::datatype::pointers::Pointers;
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::message::MessageKind;
 use crate::format::message::attribute::{AttributeMessage, Part};
@@ -11,8 +13,10 @@ use crate::format::message::dataspace::Dataspace;
 use crate::format::message::datatype::Datatype;
 use crate::format::message::shared::SharedPointer;
 use crate::format::object_header::{MessageFlags, header_flags};
+use crate::graph::FileContext;
 use crate::graph::attributes::{AttributeRecord, Attributes};
 use crate::graph::object_header::{Message, ObjectHeader};
+use crate::graph::shared as read;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -49,11 +53,33 @@ pub(crate) fn check_name(name: &[u8]) -> Result<()> {
     }
 }
 
-/// The message of an attribute.
+/// The message of an attribute: its own, or in the heap of shared messages.
+struct Encoded {
+    body: Vec<u8>,
+    shared: Option<HeapId>,
+}
+
+impl Encoded {
+    /// The message of a header.
+    fn message(&self, editor: &Editor) -> Result<Message> {
+        Ok(match self.shared {
+            Some(id) => message(MessageKind::Attribute, MessageFlags::SHARED, shared::pointer(editor, id)?),
+            None => message(MessageKind::Attribute, 0, self.body.clone()),
+        })
+    }
+
+    /// Bytes in a header.
+    fn len(&self) -> usize {
+        if self.shared.is_some() { 0 } else { self.body.len() }
+    }
+}
+
+/// Encodes an attribute for a header; what can be shared of it is counted. Those that lead to other objects or to the
+/// global heap are not shared as a whole.
 ///
 /// # Errors
 /// A part does not fit its 16-bit length.
-pub(crate) fn encode(editor: &Editor, attribute: &NewAttribute<'_>) -> Result<Vec<u8>> {
+fn encode(editor: &mut Editor, header: &ObjectHeader, attribute: &NewAttribute<'_>) -> Result<Encoded> {
     let low = editor.bounds().low;
     let mut datatype = editor.writer();
     match attribute.committed {
@@ -62,10 +88,23 @@ pub(crate) fn encode(editor: &Editor, attribute: &NewAttribute<'_>) -> Result<Ve
     }
     let mut dataspace = editor.writer();
     attribute.dataspace.encode(&mut dataspace)?;
+    let (mut datatype, mut dataspace) = (datatype.into_bytes(), dataspace.into_bytes());
+    let type_id = match attribute.committed {
+        None => shared::share(editor, MessageKind::Datatype, &datatype)?,
+        Some(_) => None,
+    };
+    let space_id = shared::share(editor, MessageKind::Dataspace, &dataspace)?;
+    if let Some(id) = type_id {
+        datatype = shared::pointer(editor, id)?;
+    }
+    if let Some(id) = space_id {
+        dataspace = shared::pointer(editor, id)?;
+    }
     let utf8 = !attribute.name.is_ascii();
+    let shared_type = attribute.committed.is_some() || type_id.is_some();
     let needed = match () {
         () if utf8 => 3,
-        () if attribute.committed.is_some() => 2,
+        () if shared_type || space_id.is_some() => 2,
         () => 1,
     };
     let mut body = editor.writer();
@@ -73,12 +112,27 @@ pub(crate) fn encode(editor: &Editor, attribute: &NewAttribute<'_>) -> Result<Ve
         version: low.attribute().max(needed),
         utf8,
         name: attribute.name,
-        datatype: Part { shared: attribute.committed.is_some(), offset: 0, body: datatype.as_slice() },
-        dataspace: Part { shared: false, offset: 0, body: dataspace.as_slice() },
+        datatype: Part { shared: shared_type, offset: 0, body: &datatype },
+        dataspace: Part { shared: space_id.is_some(), offset: 0, body: &dataspace },
         data: attribute.data,
     }
     .encode(&mut body)?;
-    Ok(body.into_bytes())
+    let body = body.into_bytes();
+    let plain = attribute.committed.is_none() && Pointers::of(attribute.datatype)?.is_empty();
+    if header.version == 1 || !plain {
+        return Ok(Encoded { body, shared: None });
+    }
+    let shared = shared::share(editor, MessageKind::Attribute, &body)?;
+    if shared.is_some() {
+        // What is in the heap uses its parts once, however many have it.
+        let again = shared::uses(editor, MessageKind::Attribute, &body)? > 1;
+        for (kind, id) in [(MessageKind::Datatype, type_id), (MessageKind::Dataspace, space_id)] {
+            if let (true, Some(id)) = (again, id) {
+                shared::drop_id(editor, kind, &id)?;
+            }
+        }
+    }
+    Ok(Encoded { body, shared })
 }
 
 /// Adds an attribute, or puts it in the place of the one of its name, which is returned: what only that one used, the
@@ -92,27 +146,27 @@ pub(crate) fn set(
     attribute: &NewAttribute<'_>,
 ) -> Result<Option<AttributeRecord>> {
     check_name(attribute.name)?;
-    let body = encode(editor, attribute)?;
     let mut header = ObjectHeader::load(editor.ctx(), object)?;
-    check_length(&header, &body)?;
+    let new = encode(editor, &header, attribute)?;
+    check_length(&header, &new)?;
     let old = find(editor, &header, attribute.name)?;
     if let Some(old) = old {
         match info(editor, &header)?.filter(|info| info.heap.is_some()) {
             Some(info) => {
-                dense::replace(editor, &info, &old, &body)?;
+                dense::replace(editor, &info, &old, &new)?;
                 return Ok(Some(old));
             }
-            None if replace_compact(editor, &mut header, attribute.name, &body)? => {
+            None if replace_compact(editor, &mut header, attribute.name, &new)? => {
                 header::store(editor, &mut header)?;
                 return Ok(Some(old));
             }
             None => take(editor, &mut header, attribute.name)?,
         }
-        add(editor, &mut header, attribute.name, body)?;
+        add(editor, &mut header, attribute.name, &new)?;
         header::store(editor, &mut header)?;
         return Ok(Some(old));
     }
-    add(editor, &mut header, attribute.name, body)?;
+    add(editor, &mut header, attribute.name, &new)?;
     header::store(editor, &mut header)?;
     Ok(None)
 }
@@ -144,14 +198,19 @@ pub(crate) fn rename(editor: &mut Editor, object: Address, from: &[u8], to: &[u8
         let text = alloc::format!("there is an attribute named {:?}", String::from_utf8_lossy(to));
         return Err(Error::new(ErrorKind::Conflict, text));
     }
-    let body = renamed(editor, &old, to)?;
-    check_length(&header, &body)?;
+    let new = renamed(editor, &header, &old, to)?;
+    check_length(&header, &new)?;
     if let Some(info) = info(editor, &header)?.filter(|info| info.heap.is_some()) {
-        dense::rename(editor, &info, &old, to, &body)?;
+        dense::rename(editor, &info, &old, to, &new)?;
     } else {
-        replace_compact(editor, &mut header, from, &body)?;
+        replace_compact(editor, &mut header, from, &new)?;
     }
-    header::store(editor, &mut header)
+    header::store(editor, &mut header)?;
+    // The value goes over to the new message, and the use of a committed type, unless others have the old one.
+    match (shared::drop_attribute(editor, &old)?, old.datatype.committed) {
+        (false, Some(datatype)) => super::add_link(editor, datatype),
+        _ => Ok(()),
+    }
 }
 
 mod dense;
@@ -160,13 +219,13 @@ fn missing(name: &[u8]) -> Error {
     Error::new(ErrorKind::NotFound, alloc::format!("no attribute named {:?}", String::from_utf8_lossy(name)))
 }
 
-fn check_length(header: &ObjectHeader, body: &[u8]) -> Result<()> {
-    if header.version > 1 || body.len() <= MAX_BODY {
+fn check_length(header: &ObjectHeader, new: &Encoded) -> Result<()> {
+    if header.version > 1 || new.len() <= MAX_BODY {
         return Ok(());
     }
     Err(Error::new(
         ErrorKind::Limit,
-        alloc::format!("{} bytes exceed the {MAX_BODY} of an attribute in an old-style object header", body.len()),
+        alloc::format!("{} bytes exceed the {MAX_BODY} of an attribute in an old-style object header", new.len()),
     )
     .hint("objects made with the lower version bound v18 or later have no such limit"))
 }
@@ -177,41 +236,43 @@ fn find(editor: &Editor, header: &ObjectHeader, name: &[u8]) -> Result<Option<At
 }
 
 /// The same attribute under another name.
-fn renamed(editor: &Editor, old: &AttributeRecord, name: &[u8]) -> Result<Vec<u8>> {
+fn renamed(editor: &mut Editor, header: &ObjectHeader, old: &AttributeRecord, name: &[u8]) -> Result<Encoded> {
     let ctx = editor.ctx();
     let datatype = Datatype::parse(&mut old.datatype.cursor(ctx.sizes(), "datatype"), ctx.limits())?;
     let dataspace = Dataspace::parse(&mut old.dataspace.cursor(ctx.sizes(), "dataspace"))?;
     let committed = old.datatype.committed;
     let new = NewAttribute { name, datatype: &datatype, committed, dataspace: &dataspace, data: &old.data };
-    encode(editor, &new)
+    encode(editor, header, &new)
 }
 
 /// Puts a message in the place of that of the same attribute: whether there was one.
-fn replace_compact(editor: &Editor, header: &mut ObjectHeader, name: &[u8], body: &[u8]) -> Result<bool> {
+fn replace_compact(editor: &Editor, header: &mut ObjectHeader, name: &[u8], new: &Encoded) -> Result<bool> {
     let place = compact_place(editor, header, name);
     let Some(old) = place.and_then(|place| header.messages.get_mut(place)) else { return Ok(false) };
-    if body.len() > MAX_BODY {
+    if new.len() > MAX_BODY {
         return Ok(false);
     }
-    old.body = body.into();
-    old.flags = MessageFlags(0);
+    *old = Message { creation_index: old.creation_index, ..new.message(editor)? };
     Ok(true)
 }
 
 fn compact_place(editor: &Editor, header: &ObjectHeader, name: &[u8]) -> Option<usize> {
-    let sizes = editor.ctx().sizes();
-    header.messages.iter().position(|m| is_named(m, name, sizes))
+    header.messages.iter().position(|m| is_named(editor.ctx(), m, name))
 }
 
-fn is_named(m: &Message, name: &[u8], sizes: crate::codec::Sizes) -> bool {
+fn is_named(ctx: &FileContext, m: &Message, name: &[u8]) -> bool {
+    let named = |cursor: &mut Cursor<'_>| AttributeMessage::parse(cursor).is_ok_and(|found| found.name == name);
     m.kind == MessageKind::Attribute
-        && AttributeMessage::parse(&mut m.cursor(sizes, "attribute")).is_ok_and(|found| found.name == name)
+        && match m.flags.has(MessageFlags::SHARED) {
+            true => read::resolve(ctx, m).is_ok_and(|found| named(&mut found.cursor(ctx.sizes(), "attribute"))),
+            false => named(&mut m.cursor(ctx.sizes(), "attribute")),
+        }
 }
 
 /// Adds an attribute to a header that is stored afterwards.
-fn add(editor: &mut Editor, header: &mut ObjectHeader, name: &[u8], body: Vec<u8>) -> Result<()> {
+fn add(editor: &mut Editor, header: &mut ObjectHeader, name: &[u8], new: &Encoded) -> Result<()> {
     if header.version == 1 {
-        header.messages.push(message(MessageKind::Attribute, 0, body));
+        header.messages.push(new.message(editor)?);
         return Ok(());
     }
     let mut info = info(editor, header)?.unwrap_or_else(|| new_info(header));
@@ -223,16 +284,14 @@ fn add(editor: &mut Editor, header: &mut ObjectHeader, name: &[u8], body: Vec<u8
     }
     let max_compact = header.phase_change.map_or(MAX_COMPACT, |(max, _)| max);
     let count = header.all(MessageKind::Attribute).count();
-    let compact = info.heap.is_none() && count < usize::from(max_compact) && body.len() <= MAX_BODY;
+    let compact = info.heap.is_none() && count < usize::from(max_compact) && new.len() <= MAX_BODY;
     if !compact && info.heap.is_none() {
         dense::from_compact(editor, header, &mut info)?;
     }
     if compact {
-        let mut new = message(MessageKind::Attribute, 0, body);
-        new.creation_index = index;
-        header.messages.push(new);
+        header.messages.push(Message { creation_index: index, ..new.message(editor)? });
     } else {
-        dense::insert(editor, &info, name, index, &body)?;
+        dense::insert(editor, &info, name, index, new)?;
     }
     set_info(editor, header, Some(&info))
 }

@@ -1,7 +1,7 @@
 //! New files.
 
 use super::header::{self, HeaderStyle, message};
-use super::{Bounds, Durability, Editor, GroupStyle, Version, groups};
+use super::{Bounds, Durability, Editor, GroupStyle, Sharing, Version, groups};
 use crate::codec::{Address, Sizes};
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::message::MessageKind;
@@ -33,6 +33,8 @@ pub struct FileStyle {
     pub root: GroupStyle,
     /// How free space is handled, if not as by default.
     pub file_space: Option<FileSpaceInfo>,
+    /// What headers share.
+    pub sharing: Option<Sharing>,
 }
 
 impl Default for FileStyle {
@@ -46,6 +48,7 @@ impl Default for FileStyle {
             chunk_k: superblock::DEFAULT_CHUNK_K,
             root: GroupStyle::default(),
             file_space: None,
+            sharing: None,
         }
     }
 }
@@ -74,19 +77,22 @@ impl FileStyle {
     /// The version of the superblock: what the bound asks for, or what the settings need.
     fn superblock_version(&self) -> Result<u8> {
         let needed = match () {
-            () if self.file_space.is_some() => 2,
+            () if self.file_space.is_some() || self.sharing.is_some() => 2,
             () if self.chunk_k != superblock::DEFAULT_CHUNK_K => 1,
             () => 0,
         };
         if needed > self.bounds.high.superblock() {
-            return Err(Error::new(ErrorKind::Invalid, "the file space settings need a newer superblock")
-                .hint("raise the upper version bound to v18 or later"));
+            return Err(Error::new(
+                ErrorKind::Invalid,
+                "file space settings and shared messages need a newer superblock",
+            )
+            .hint("raise the upper version bound to v18 or later"));
         }
         Ok(self.bounds.low.superblock().max(needed))
     }
 
     /// The superblock extension's messages.
-    fn extension(&self, version: u8, editor: &Editor) -> Result<Vec<crate::graph::object_header::Message>> {
+    fn extension(&self, version: u8, editor: &mut Editor) -> Result<Vec<crate::graph::object_header::Message>> {
         let mut messages = Vec::new();
         let defaults = (superblock::DEFAULT_CHUNK_K, superblock::DEFAULT_INTERNAL_K, superblock::DEFAULT_LEAF_K);
         if version >= 2 && (self.chunk_k, self.internal_k, self.leaf_k) != defaults {
@@ -94,6 +100,9 @@ impl FileStyle {
             BTreeK { chunk: self.chunk_k, group_internal: self.internal_k, group_leaf: self.leaf_k }
                 .encode(&mut body)?;
             messages.push(message(MessageKind::BTreeK, MessageFlags::DONT_SHARE, body.into_bytes()));
+        }
+        if let Some(sharing) = &self.sharing {
+            messages.push(sharing.create(editor)?);
         }
         if let Some(space) = &self.file_space {
             let mut body = editor.writer();
@@ -153,7 +162,7 @@ pub(crate) fn create(
     };
     superblock.end = style.user_block.saturating_add(superblock.encoded_len() as u64);
     let mut editor = Editor::new(storage, superblock, limits, style.bounds, durability);
-    let extension = style.extension(version, &editor)?;
+    let extension = style.extension(version, &mut editor)?;
     if !extension.is_empty() {
         let v2 = HeaderStyle { v2: style.bounds.low >= Version::V18, ..HeaderStyle::default() };
         editor.superblock.extension = Some(header::create(&mut editor, v2, extension)?.address);

@@ -5,7 +5,7 @@
 //! fit, the last continuation chunk gives way to a longer one, so that a header that grows message by message has few
 //! chunks and is copied a logarithmic number of times.
 
-use super::{Editor, Purpose};
+use super::{Editor, Purpose, shared};
 use crate::codec::{Address, Writer};
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::message::MessageKind;
@@ -48,7 +48,8 @@ pub(crate) fn message(kind: MessageKind, flags: u8, body: Vec<u8>) -> Message {
 ///
 /// # Errors
 /// A body is too long, or the file is full.
-pub(crate) fn create(editor: &mut Editor, style: HeaderStyle, messages: Vec<Message>) -> Result<ObjectHeader> {
+pub(crate) fn create(editor: &mut Editor, style: HeaderStyle, mut messages: Vec<Message>) -> Result<ObjectHeader> {
+    let firsts = shared::share_all(editor, &mut messages)?;
     let mut flags = 0;
     if let Some(indexed) = style.attribute_order {
         flags |= header_flags::ATTRIBUTE_ORDER_TRACKED;
@@ -85,6 +86,7 @@ pub(crate) fn create(editor: &mut Editor, style: HeaderStyle, messages: Vec<Mess
     header.offset = editor.ctx().absolute(header.address);
     header.chunks.push(HeaderChunk { address: header.address, len: len as u64 });
     store(editor, &mut header)?;
+    shared::enter_all(editor, &firsts, header.address)?;
     Ok(header)
 }
 

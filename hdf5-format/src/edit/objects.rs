@@ -1,7 +1,7 @@
 //! Hard links to objects, and what goes with the last of them.
 
 use super::header::{self, set_ref_count};
-use super::{Editor, Owned, Purpose, attributes, links};
+use super::{Editor, Owned, Purpose, attributes, drop_attribute, links, shared};
 use crate::codec::Address;
 use crate::dataset::axes::box_bytes;
 use crate::dataset::file::FileCore;
@@ -13,7 +13,7 @@ use crate::format::message::layout::{DataLayout, Storage};
 use crate::graph::attributes::{AttributeRecord, Attributes};
 use crate::graph::links::LinkTarget;
 use crate::graph::object_header::{ObjectHeader, ObjectType};
-use crate::graph::shared;
+use crate::graph::shared as read;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
@@ -67,10 +67,16 @@ fn destroy(editor: &mut Editor, core: &Arc<FileCore>, header: &ObjectHeader, ahe
         owned.extend(dataset.and_then(|dataset| Owned::of_dataset(core, &dataset)).ok());
         release_elements(editor, header, u64::from(datatype.size))?;
     }
+    for m in &header.messages {
+        shared::drop_message(editor, header, m)?;
+    }
     for attribute in Attributes::open(editor.ctx(), header)?.list(editor.ctx())? {
         let attribute = attribute?;
-        ahead.extend(attribute.datatype.committed);
-        owned.push(values_of(core, &attribute)?);
+        let values = values_of(core, &attribute)?;
+        if drop_attribute(editor, &attribute)? {
+            ahead.extend(attribute.datatype.committed);
+            owned.push(values);
+        }
     }
     attributes::release(editor, header)?;
     header::release(editor, header);
@@ -94,7 +100,7 @@ fn release_elements(editor: &mut Editor, header: &ObjectHeader, element: u64) ->
     match layout.storage {
         Storage::Contiguous { address: Some(address), size } => {
             let Some(space) = header.find(MessageKind::Dataspace) else { return Ok(()) };
-            let space = shared::resolve(ctx, space)?;
+            let space = read::resolve(ctx, space)?;
             let space =
                 crate::format::message::dataspace::Dataspace::parse(&mut space.cursor(ctx.sizes(), "dataspace"))?;
             let bytes = size.or_else(|| box_bytes(space.dims.iter().copied(), element)).unwrap_or(0);

@@ -46,6 +46,9 @@ pub(crate) fn open(
     let bounds = Bounds { low, ..Bounds::default() };
     let mut editor = Editor::new(storage, superblock, limits, bounds, durability);
     editor.exists = true;
+    if let Some(shared) = opened.context.shared_messages() {
+        editor.share_in(shared.address(), shared.table().clone());
+    }
     takeover::take_over(&mut editor, opened)?;
     Ok(editor)
 }

@@ -60,7 +60,8 @@ impl ObjectStyle {
 
     /// True if the object's header is of version 2.
     pub(super) fn is_new_style(&self, editor: &Editor) -> bool {
-        editor.bounds().low.is_new_style() || self.attribute_order.is_some() || self.large_attributes
+        let new = editor.bounds().low.is_new_style() || editor.shares_attributes();
+        new || self.attribute_order.is_some() || self.large_attributes
     }
 
     /// Writes the header of an object: its messages, and those that this asks for.
@@ -86,7 +87,7 @@ impl ObjectStyle {
         }
         let style = HeaderStyle {
             v2,
-            attribute_order: self.attribute_order,
+            attribute_order: self.attribute_order.or(editor.shares_attributes().then_some(false)),
             phase_change: self.attribute_phase_change.filter(|_| v2),
             times: self.times.filter(|_| v2),
             reserve,

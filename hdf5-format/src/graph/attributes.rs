@@ -44,6 +44,8 @@ pub struct AttributeRecord {
     pub data: Vec<u8>,
     /// Absolute file offset of the attribute message.
     pub offset: u64,
+    /// Id of the message, if it is in the heap of shared messages.
+    pub heap_id: Option<[u8; 8]>,
 }
 
 impl<'h> Attributes<'h> {
@@ -154,7 +156,8 @@ impl<'h> Attributes<'h> {
         let order = message.creation_index.filter(|_| self.tracked).map(u32::from);
         if message.flags.has(MessageFlags::SHARED) {
             let target = shared::resolve(resolver.ctx(), message)?;
-            return resolver.record(&target.body, target.offset, order, wanted);
+            let record = resolver.record(&target.body, target.offset, order, wanted)?;
+            return Ok(record.map(|record| AttributeRecord { heap_id: target.heap_id, ..record }));
         }
         resolver.record(&message.body, message.offset, order, wanted)
     }

@@ -52,6 +52,11 @@ impl FileContext {
         self
     }
 
+    /// True if the file is being changed: what was read of it when it was opened may be out of date.
+    pub fn is_growing(&self) -> bool {
+        matches!(self.end, End::OfStorage)
+    }
+
     /// A context whose addresses count from absolute offset `base` and must stay below `end`, which is relative too.
     pub fn new(storage: Arc<dyn Storage>, base: u64, end: u64, sizes: Sizes, limits: Limits) -> Self {
         let end = End::At(end);

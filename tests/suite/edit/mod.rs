@@ -2,6 +2,7 @@
 
 mod copy;
 mod repack;
+mod shared;
 
 use hdf5_format::codec::Sizes;
 use hdf5_format::edit::{Bounds, FileStyle, Version};

@@ -56,6 +56,57 @@ fn every_type_is_read_as_it_was_written() {
 }
 
 #[test]
+fn handles_show_what_was_changed_through_them() {
+    let file = file();
+    let dataset = file.create_dataset("x", &[1, 2]).unwrap();
+    dataset.set_attr("units", "m").unwrap();
+    assert_eq!(dataset.attr::<String>("units").unwrap(), "m");
+    assert_eq!(dataset.attr_or("scale", 2.0).unwrap(), 2.0);
+    dataset.set_attr("units", &[1, 2]).unwrap();
+    assert_eq!(dataset.attr_vec::<i32>("units").unwrap(), [1, 2]);
+    assert_eq!(dataset.attributes().unwrap().len(), 1);
+    dataset.delete_attr("units").unwrap();
+    assert!(dataset.attribute("units").is_err());
+    file.root().unwrap().link_object("y", &dataset).unwrap();
+    assert_eq!(dataset.reference_count(), 2);
+}
+
+#[test]
+fn rows_are_appended_along_any_axis() {
+    let file = file();
+    let root = file.root().unwrap();
+    let builder = root.new_dataset_of::<i32>().shape([0, 2]).maxshape([None, None]).chunks([4, 4]);
+    let mut dataset = builder.create("d").unwrap();
+    dataset.append(0, &[1, 2, 3, 4]).unwrap();
+    dataset.append(0, &[5, 6]).unwrap();
+    dataset.append(1, &[7, 8, 9]).unwrap();
+    assert_eq!(dataset.shape(), [3, 3]);
+    assert_eq!(dataset.read_vec::<i32>().unwrap(), [1, 2, 7, 3, 4, 8, 5, 6, 9]);
+    assert!(dataset.append(0, &[1, 2]).is_err());
+    assert!(dataset.append(2, &[1, 2, 3]).is_err());
+    assert!(dataset.append(0, &["a", "b", "c"]).is_err());
+    assert_eq!(dataset.shape(), [3, 3]);
+}
+
+#[test]
+fn scales_are_found_from_both_sides() {
+    let file = file();
+    let (speed, time) =
+        (file.create_dataset("speed", &[1.5, 2.5]).unwrap(), file.create_dataset("t", &[0, 1]).unwrap());
+    assert!(speed.scales(0).unwrap().is_empty() && speed.scales(1).is_err());
+    speed.attach_scale(0, &time).unwrap();
+    speed.attach_scale(0, &time).unwrap();
+    assert!(time.is_scale() && !speed.is_scale());
+    assert_eq!(speed.scales(0).unwrap().iter().map(|s| s.address()).collect::<Vec<_>>(), [time.address()]);
+    assert!(time.attach_scale(0, &speed).is_err() && speed.make_scale("x").is_err());
+    speed.set_label(0, "größe").unwrap();
+    assert_eq!(speed.label(0).unwrap().as_deref(), Some("größe"));
+    speed.detach_scale(0, &time).unwrap();
+    assert!(speed.scales(0).unwrap().is_empty() && speed.detach_scale(0, &time).is_err());
+    assert!(time.attribute("REFERENCE_LIST").is_err());
+}
+
+#[test]
 fn values_that_do_not_fit_change_nothing() {
     let file = file();
     let root = file.root().unwrap();

@@ -1,13 +1,11 @@
 //! Attributes in a fractal heap, with B-trees by hash of the name and by order of creation.
 
 use super::*;
-use crate::codec::Cursor;
 use crate::codec::checksum::lookup3;
 use crate::edit::btree_v2::{self, Parameters as TreeParameters};
 use crate::edit::fractal_heap::{self, HeapEditor, Parameters as HeapParameters};
 use crate::format::btree_v2::RecordType;
 use crate::format::btree_v2::records::{AttributeId, AttributeRecord as Entry};
-use crate::graph::FileContext;
 use core::cmp::Ordering;
 
 /// Bytes of a record by name and by order.
@@ -27,11 +25,10 @@ pub(super) fn from_compact(editor: &mut Editor, header: &mut ObjectHeader, info:
     }
     let sizes = editor.ctx().sizes();
     for message in header.all(MessageKind::Attribute).cloned().collect::<Vec<_>>() {
-        if message.flags.has(MessageFlags::SHARED) {
-            return Err(Error::unsupported("moving attributes that are shared between headers"));
-        }
-        let name = AttributeMessage::parse(&mut message.cursor(sizes, "attribute"))?.name.to_vec();
-        insert(editor, info, &name, message.creation_index, &message.body)?;
+        let found = read::resolve(editor.ctx(), &message)?;
+        let name = AttributeMessage::parse(&mut found.cursor(sizes, "attribute"))?.name.to_vec();
+        let moved = Encoded { body: found.body, shared: found.heap_id };
+        insert(editor, info, &name, message.creation_index, &moved)?;
     }
     header.messages.retain(|m| m.kind != MessageKind::Attribute);
     Ok(())
@@ -50,12 +47,15 @@ pub(super) fn to_compact(editor: &mut Editor, header: &mut ObjectHeader, info: &
     entries.sort_by_key(|entry| entry.order);
     let mut messages = Vec::new();
     for entry in entries {
-        let body = reader.get(editor.ctx(), &entry.id)?.into_owned();
-        // One that is too long for a header, or is shared, keeps all where they are.
-        if body.len() > MAX_BODY || entry.is_shared() {
+        let moved = match entry.is_shared() {
+            true => Encoded { body: Vec::new(), shared: Some(entry.id) },
+            false => Encoded { body: reader.get(editor.ctx(), &entry.id)?.into_owned(), shared: None },
+        };
+        // One that is too long for a header keeps all where they are.
+        if moved.len() > MAX_BODY {
             return Ok(());
         }
-        let mut new = message(MessageKind::Attribute, 0, body);
+        let mut new = moved.message(editor)?;
         new.creation_index = info.next_index.and(u16::try_from(entry.order).ok());
         messages.push(new);
     }
@@ -65,20 +65,28 @@ pub(super) fn to_compact(editor: &mut Editor, header: &mut ObjectHeader, info: &
     Ok(())
 }
 
-/// Adds an attribute, whose message is `body`.
+/// Adds an attribute.
 pub(super) fn insert(
     editor: &mut Editor,
     info: &AttributeInfo,
     name: &[u8],
     index: Option<u16>,
-    body: &[u8],
+    new: &Encoded,
 ) -> Result<()> {
     let (heap, names) = storage(info)?;
     let mut heap = HeapEditor::open(editor.ctx(), heap)?;
-    let id: AttributeId = attribute_id(heap.insert(editor, body)?)?;
-    let new = Entry { id, flags: 0, order: index.map_or(NO_ORDER, u32::from), hash: Some(lookup3(name, 0)) };
+    let (id, flags) = place(editor, &mut heap, new)?;
+    let new = Entry { id, flags, order: index.map_or(NO_ORDER, u32::from), hash: Some(lookup3(name, 0)) };
     put(editor, info, names, &mut heap, name, new)?;
     heap.finish(editor)
+}
+
+/// Where an attribute's message is, and the flags of its records: in the heap of the object, unless others share it.
+fn place(editor: &mut Editor, heap: &mut HeapEditor, new: &Encoded) -> Result<(AttributeId, u8)> {
+    match new.shared {
+        Some(id) => Ok((id, MessageFlags::SHARED)),
+        None => Ok((attribute_id(heap.insert(editor, &new.body)?)?, 0)),
+    }
 }
 
 /// Enters an attribute into the indexes.
@@ -107,28 +115,29 @@ pub(super) fn rename(
     info: &AttributeInfo,
     old: &AttributeRecord,
     to: &[u8],
-    body: &[u8],
+    new: &Encoded,
 ) -> Result<()> {
     let (heap, names) = storage(info)?;
     let mut heap = HeapEditor::open(editor.ctx(), heap)?;
     let was = out(editor, info, names, &mut heap, &old.name)?;
-    let id = attribute_id(heap.insert(editor, body)?)?;
-    put(editor, info, names, &mut heap, to, Entry { id, hash: Some(lookup3(to, 0)), ..was })?;
+    let (id, flags) = place(editor, &mut heap, new)?;
+    put(editor, info, names, &mut heap, to, Entry { id, flags, hash: Some(lookup3(to, 0)), ..was })?;
     heap.finish(editor)
 }
 
-/// Gives an attribute another value, the message that is `body`. Its order of creation stays.
-pub(super) fn replace(editor: &mut Editor, info: &AttributeInfo, old: &AttributeRecord, body: &[u8]) -> Result<()> {
+/// Gives an attribute another value. Its order of creation stays.
+pub(super) fn replace(editor: &mut Editor, info: &AttributeInfo, old: &AttributeRecord, new: &Encoded) -> Result<()> {
     let (heap, names) = storage(info)?;
     let mut heap = HeapEditor::open(editor.ctx(), heap)?;
     let record = btree_v2::find(editor, names, &mut |ctx, record| by_name(ctx, &mut heap, record, &old.name))?;
     if let Some(found) = record.map(|record| entry(editor.ctx(), &record)).transpose()?
         && !found.is_shared()
-        && heap.overwrite(editor, &found.id, body).is_ok()
+        && new.shared.is_none()
+        && heap.overwrite(editor, &found.id, &new.body).is_ok()
     {
         return heap.finish(editor);
     }
-    rename(editor, info, old, &old.name, body)
+    rename(editor, info, old, &old.name, new)
 }
 
 /// Takes an attribute out: how many are left.
@@ -145,14 +154,13 @@ fn out(editor: &mut Editor, info: &AttributeInfo, names: Address, heap: &mut Hea
     let record = btree_v2::find(editor, names, &mut |ctx, record| by_name(ctx, heap, record, name))?;
     let record = record.ok_or_else(|| Error::new(ErrorKind::Corrupt, "the index by name lost an attribute"))?;
     let old = entry(editor.ctx(), &record)?;
-    if old.is_shared() {
-        return Err(Error::unsupported("changing an attribute that is shared between headers"));
-    }
     btree_v2::remove(editor, names, &mut |ctx, record| by_name(ctx, heap, record, name))?;
     if let Some(orders) = info.order_index {
         btree_v2::remove(editor, orders, &mut |ctx, record| by_order(ctx, record, old.order))?;
     }
-    heap.remove(editor, &old.id)?;
+    if !old.is_shared() {
+        heap.remove(editor, &old.id)?;
+    }
     Ok(old)
 }
 
@@ -182,8 +190,12 @@ fn entry(ctx: &FileContext, record: &[u8]) -> Result<Entry> {
 fn by_name(ctx: &FileContext, heap: &mut HeapEditor, record: &[u8], name: &[u8]) -> Result<Ordering> {
     let (record, hash) = (entry(ctx, record)?, lookup3(name, 0));
     let found = record.hash.unwrap_or(0);
-    if found != hash || record.is_shared() {
+    if found != hash {
         return Ok(found.cmp(&hash));
+    }
+    if record.is_shared() {
+        let body = shared::body(ctx, MessageKind::Attribute, &record.id)?;
+        return Ok(AttributeMessage::parse(&mut Cursor::new(&body, 0, "attribute", ctx.sizes()))?.name.cmp(name));
     }
     let object = heap.get(ctx, &record.id)?;
     Ok(AttributeMessage::parse(&mut Cursor::new(&object, 0, "attribute", ctx.sizes()))?.name.cmp(name))

@@ -3,7 +3,7 @@
 use super::chunk_index::{NewChunks, choose};
 use super::header::{MAX_BODY, message};
 use super::style::ObjectStyle;
-use super::{Editor, Purpose, Version, finish_heap, insert_heap_object, local_heap};
+use super::{Editor, Purpose, Version, finish_heap, insert_heap_object, local_heap, shared};
 use crate::codec::Address;
 use crate::error::{Error, Result};
 use crate::format::message::MessageKind;
@@ -233,7 +233,8 @@ fn place_names(editor: &mut Editor, files: &[ExternalFile]) -> Result<Vec<u8>> {
 /// # Errors
 /// The type does not fit a message, or the file is full.
 pub(crate) fn commit_datatype(editor: &mut Editor, datatype: &Datatype, object: &ObjectStyle) -> Result<ObjectHeader> {
-    let message = datatype_message(editor, datatype, None)?;
+    let mut message = datatype_message(editor, datatype, None)?;
+    message.flags = MessageFlags(message.flags.0 | MessageFlags::DONT_SHARE);
     object.create(editor, alloc::vec![message], 0)
 }
 
@@ -252,26 +253,30 @@ fn datatype_message(editor: &Editor, datatype: &Datatype, committed: Option<Addr
 }
 
 /// Puts a changed layout in the place of the old one in a header that is stored afterwards.
-pub(crate) fn set_layout(editor: &Editor, header: &mut ObjectHeader, layout: &DataLayout) -> Result<()> {
+pub(crate) fn set_layout(editor: &mut Editor, header: &mut ObjectHeader, layout: &DataLayout) -> Result<()> {
     let mut body = editor.writer();
     layout.encode(&mut body)?;
-    replace(header, MessageKind::DataLayout, body.into_bytes())
+    replace(editor, header, MessageKind::DataLayout, body.into_bytes())
 }
 
 /// Puts a changed extent in the place of the old one in a header that is stored afterwards.
-pub(crate) fn set_dataspace(editor: &Editor, header: &mut ObjectHeader, space: &Dataspace) -> Result<()> {
+pub(crate) fn set_dataspace(editor: &mut Editor, header: &mut ObjectHeader, space: &Dataspace) -> Result<()> {
     let mut body = editor.writer();
     space.encode(&mut body)?;
-    replace(header, MessageKind::Dataspace, body.into_bytes())
+    replace(editor, header, MessageKind::Dataspace, body.into_bytes())
 }
 
-fn replace(header: &mut ObjectHeader, kind: MessageKind, body: Vec<u8>) -> Result<()> {
+/// What other headers have too, or may have, becomes this header's own.
+fn replace(editor: &mut Editor, header: &mut ObjectHeader, kind: MessageKind, body: Vec<u8>) -> Result<()> {
     let offset = header.offset;
+    if let Some(old) = header.find(kind) {
+        shared::drop_message(editor, header, old)?;
+    }
     let old = header.messages.iter_mut().find(|m| m.kind == kind);
     let old =
         old.ok_or_else(|| Error::corrupt("object header", offset, alloc::format!("no {} message", kind.name())))?;
     old.body = body.into();
-    old.flags = MessageFlags(old.flags.0 & !MessageFlags::SHARED);
+    old.flags = MessageFlags(old.flags.0 & !(MessageFlags::SHARED | MessageFlags::SHAREABLE));
     Ok(())
 }
 

@@ -12,6 +12,8 @@ use crate::graph::btree_v2::{BTreeV2, Visitor};
 use crate::graph::context::FileContext;
 use crate::graph::fractal_heap::{FractalHeap, FractalHeapReader};
 use crate::graph::object_header::ObjectHeader;
+use crate::graph::shared;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::ops::ControlFlow;
 
@@ -58,11 +60,17 @@ impl Dense {
             |record| Ok(parse(ctx, record)?.hash.cmp(&hash)),
             |record| {
                 let entry = parse(ctx, record)?;
-                let heap = if entry.is_shared() { shared_heap(ctx) } else { Ok(own) };
-                let attribute = heap.and_then(|heap| {
-                    let object = heap.object(ctx, &entry.id)?;
-                    resolver.record(&object.bytes, object.offset, order(&entry, tracked), Some(name))
-                });
+                let attribute = if entry.is_shared() {
+                    shared_heap(ctx).and_then(|heap| {
+                        let object = heap.object(ctx, &entry.id)?;
+                        resolver.record(&object.bytes, object.offset, order(&entry, tracked), Some(name))
+                    })
+                } else {
+                    own.object(ctx, &entry.id).and_then(|object| {
+                        resolver.record(&object.bytes, object.offset, order(&entry, tracked), Some(name))
+                    })
+                };
+                let attribute = attribute.map(|found| with_id(found, &entry));
                 match attribute {
                     Ok(None) => {}
                     Ok(attribute) => {
@@ -87,7 +95,8 @@ impl Dense {
         listed: &mut Vec<Result<AttributeRecord>>,
     ) -> Result<()> {
         let (heap, names, ctx) = (self.heap()?, self.names()?, resolver.ctx());
-        let mut lister = Lister { own: heap.reader(ctx), shared: None, tracked, resolver, listed };
+        let shared = shared_heap(ctx);
+        let mut lister = Lister { own: heap.reader(ctx), heap: &shared, shared: None, tracked, resolver, listed };
         names.visit(ctx, &mut lister)
     }
 }
@@ -95,8 +104,9 @@ impl Dense {
 /// Reads the attribute of every record.
 struct Lister<'l, 'h, 'c> {
     own: FractalHeapReader<'h, 'c>,
+    heap: &'h Result<Arc<FractalHeap>>,
     /// Of the shared messages' heap, once it is needed.
-    shared: Option<FractalHeapReader<'c, 'c>>,
+    shared: Option<FractalHeapReader<'h, 'c>>,
     tracked: bool,
     resolver: &'l mut Resolver<'c>,
     listed: &'l mut Vec<Result<AttributeRecord>>,
@@ -109,13 +119,14 @@ impl Lister<'_, '_, '_> {
         let object = if entry.is_shared() {
             let reader = match self.shared.take() {
                 Some(reader) => reader,
-                None => shared_heap(ctx)?.reader(ctx),
+                None => self.heap.as_ref().map_err(Error::clone)?.reader(ctx),
             };
             self.shared.insert(reader).object(&entry.id)?
         } else {
             self.own.object(&entry.id)?
         };
-        self.resolver.record(&object.bytes, object.offset, order(&entry, self.tracked), None)
+        let found = self.resolver.record(&object.bytes, object.offset, order(&entry, self.tracked), None)?;
+        Ok(with_id(found, &entry))
     }
 }
 
@@ -141,9 +152,12 @@ fn order(entry: &Entry, tracked: bool) -> Option<u32> {
     tracked.then_some(entry.order)
 }
 
+fn with_id(found: Option<AttributeRecord>, entry: &Entry) -> Option<AttributeRecord> {
+    found.map(|found| AttributeRecord { heap_id: entry.is_shared().then_some(entry.id), ..found })
+}
+
 /// The heap of attributes that headers share.
-fn shared_heap(ctx: &FileContext) -> Result<&FractalHeap> {
-    let heap = ctx.shared_messages().and_then(|shared| shared.heap(MessageKind::Attribute));
-    let heap = heap.ok_or_else(|| Error::corrupt(NAME, ctx.base(), "the file has no heap of shared attributes"))?;
-    heap.as_ref().map_err(Error::clone)
+fn shared_heap(ctx: &FileContext) -> Result<Arc<FractalHeap>> {
+    let missing = || Error::corrupt(NAME, ctx.base(), "the file has no heap of shared attributes");
+    shared::heap_of(ctx, MessageKind::Attribute)?.ok_or_else(missing)
 }

@@ -54,12 +54,13 @@ impl<'c> Resolver<'c> {
             dataspace: self.part(MessageKind::Dataspace, message.dataspace)?,
             data: message.data.to_vec(),
             offset,
+            heap_id: None,
         }))
     }
 
     fn part(&mut self, kind: MessageKind, part: Part<'_>) -> Result<SharedTarget> {
         if !part.shared {
-            return Ok(SharedTarget { body: part.body.to_vec(), offset: part.offset, committed: None });
+            return Ok(SharedTarget { body: part.body.to_vec(), offset: part.offset, committed: None, heap_id: None });
         }
         let ctx = self.ctx;
         let target = self.targets.entry((kind, part.body.to_vec())).or_insert_with(|| {

@@ -216,7 +216,7 @@ fn attributes_shared_between_headers() {
     compact.messages[0].flags = MessageFlags(MessageFlags::SHARED);
     let ctx = image.context();
     check(&ctx, &compact, &[], 1);
-    let ctx = ctx.clone().with_shared_messages(SharedMessages::open(&ctx, table));
+    let ctx = ctx.clone().with_shared_messages(SharedMessages::open(&ctx, Address(0), table));
     check(&ctx, &compact, &["attribute 0003".into()], 0);
     let all: Vec<_> = entries.into_iter().map(|(name, _)| name).collect();
     check(&ctx, &dense, &all, 0);

@@ -66,8 +66,8 @@ pub(super) fn read(
         Err(e) => tolerate(e, false)?,
     }
     match shared_table(&out.context, &header) {
-        Ok(Some(table)) => {
-            let shared = SharedMessages::open(&out.context, table);
+        Ok(Some((address, table))) => {
+            let shared = SharedMessages::open(&out.context, address, table);
             out.context = out.context.with_shared_messages(shared);
         }
         Ok(None) => {}
@@ -115,12 +115,12 @@ fn cache_image(context: &FileContext, header: &ObjectHeader) -> Result<Option<(C
     Ok(Some((message, out)))
 }
 
-fn shared_table(context: &FileContext, header: &ObjectHeader) -> Result<Option<SharedMessageTable>> {
+fn shared_table(context: &FileContext, header: &ObjectHeader) -> Result<Option<(Address, SharedMessageTable)>> {
     const NAME: &str = "shared message table";
     let Some(message) = header.find(MessageKind::SharedMessageTable) else { return Ok(None) };
     let message = SharedTableMessage::parse(&mut cursor(context, message))?;
     let len = SharedMessageTable::encoded_len_of(usize::from(message.index_count), context.sizes());
     let block = context.block(message.table, len as u64, NAME)?;
     let mut cursor = context.cursor(&block, message.table, NAME);
-    SharedMessageTable::parse(&mut cursor, message.index_count).map(Some)
+    SharedMessageTable::parse(&mut cursor, message.index_count).map(|table| Some((message.table, table)))
 }

@@ -27,9 +27,9 @@ fn message(flags: u8, body: &[u8]) -> Message {
 fn follows_a_pointer_to_a_committed_datatype() {
     let ctx = file(0, b"type");
     let target = resolve(&ctx, &message(2, &[2, 2, 0, 0, 0, 0, 0, 0, 0, 0])).unwrap();
-    assert_eq!(target, SharedTarget { body: b"type".to_vec(), offset: 11, committed: Some(Address(0)) });
+    assert_eq!(target, SharedTarget { body: b"type".to_vec(), offset: 11, committed: Some(Address(0)), heap_id: None });
     let own = resolve(&ctx, &message(0, b"own")).unwrap();
-    assert_eq!(own, SharedTarget { body: b"own".to_vec(), offset: 99, committed: None });
+    assert_eq!(own, SharedTarget { body: b"own".to_vec(), offset: 99, committed: None, heap_id: None });
 }
 
 #[test]
@@ -93,7 +93,7 @@ fn finds_messages_in_the_heap_of_their_kind() {
             index(MessageKind::Datatype, Some(Address(0))),
         ],
     };
-    let shared = SharedMessages::open(&ctx, table);
+    let shared = SharedMessages::open(&ctx, Address(0), table);
     let ctx = ctx.with_shared_messages(shared);
     // A pointer whose heap id holds the object itself.
     let pointer = b"\x03\x01\x23type\0\0\0";
