@@ -12,7 +12,6 @@ import concurrent.futures
 import json
 import os
 import pathlib
-import pickle
 import subprocess
 import sys
 import tempfile
@@ -29,25 +28,15 @@ sys.path.insert(0, str(args.shared.resolve() / "tools/oracle"))
 import compare  # noqa: E402
 import oracle  # noqa: E402
 
+from apart import Failed, apart  # noqa: E402
+
 
 def examined(path):
-    """libhdf5's answer, by a process of its own that it may bring down."""
-    reader, writer = os.pipe()
-    child = os.fork()
-    if child == 0:
-        try:
-            null = os.open(os.devnull, os.O_WRONLY)
-            os.dup2(null, 2)
-            os.write(writer, b"")
-            with os.fdopen(writer, "wb") as out:
-                pickle.dump(oracle.examine(str(path)), out)
-        finally:
-            os._exit(0)
-    os.close(writer)
-    with os.fdopen(reader, "rb") as answer:
-        data = answer.read()
-    os.waitpid(child, 0)
-    return pickle.loads(data) if data else {"status": "refused", "error": "libhdf5 died"}
+    """libhdf5's answer."""
+    try:
+        return apart(oracle.examine, str(path))
+    except Failed as error:
+        return {"status": "refused", "error": f"libhdf5: {error}"}
 
 
 def judge(source, expected, bounds):

@@ -5,7 +5,9 @@ use std::path::PathBuf;
 
 mod edit;
 
-pub(crate) use edit::{ApplyArgs, CpArgs, LnArgs, MkdirArgs, MvArgs, RecoverArgs, RepackArgs, RmArgs, SetArgs};
+pub(crate) use edit::{
+    ApplyArgs, CompactArgs, CpArgs, LnArgs, MkdirArgs, MvArgs, RecoverArgs, RepackArgs, RmArgs, SetArgs,
+};
 
 /// Look into HDF5 files and change them, without libhdf5.
 #[derive(Parser)]
@@ -82,6 +84,8 @@ pub(crate) enum Command {
     Recover(RecoverArgs),
     /// Write a file anew, without what it does not use; or with other versions, filters, chunks.
     Repack(RepackArgs),
+    /// Cut off what is unused at the end of a file; or, with --full, inside too.
+    Compact(CompactArgs),
 }
 
 #[derive(Args)]

@@ -4,7 +4,7 @@ mod npy;
 
 use crate::args::{CatArgs, Cli, Format};
 use crate::target::Target;
-use crate::{Outcome, text};
+use crate::{Failure, Outcome, text};
 use hdf5_format::format::message::datatype::Class;
 use hdf5_format::{Dataset, Error, ErrorKind, Object, Result, Select, Value};
 use std::io::{BufWriter, Write};
@@ -33,7 +33,7 @@ pub(crate) fn run(cli: &Cli, args: &CatArgs) -> Outcome {
     let format = if cli.json { Format::Json } else { args.format };
     match &args.output {
         Some(path) => {
-            let file = std::fs::File::create_new(path)?;
+            let file = std::fs::File::create_new(path).map_err(Failure::at(path))?;
             let mut out = BufWriter::new(file);
             print(&dataset, select, format, args.all, &mut out)?;
             out.flush()?;
@@ -78,7 +78,7 @@ impl<'a> Rows<'a> {
     }
 
     /// Hands all values over until `visit` says that it has enough.
-    fn each(&self, mut visit: impl FnMut(Vec<Value>) -> std::result::Result<bool, crate::Failure>) -> Outcome {
+    fn each(&self, mut visit: impl FnMut(Vec<Value>) -> std::result::Result<bool, Failure>) -> Outcome {
         for part in self.dataset.split(self.select.clone(), BLOCK)? {
             let values = self.dataset.read_values(part)?;
             if !visit(values)? {

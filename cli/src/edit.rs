@@ -1,11 +1,12 @@
 //! `h5 mkdir`, `rm`, `mv`, `cp`, `ln`, `set`: changes to a file, each one commit.
 
 use crate::args::{CpArgs, LnArgs, MkdirArgs, MvArgs, RmArgs, SetArgs};
+use crate::beside::Beside;
 use crate::{Failure, Outcome};
 use hdf5_format::codec::Sizes;
 use hdf5_format::edit::CopyStyle;
 use hdf5_format::format::message::datatype::{ByteOrder, CharacterSet, Class, Datatype};
-use hdf5_format::{File, Group, Select, Value};
+use hdf5_format::{File, Group, Object, Select, Value};
 use serde_json::Value as Json;
 use std::path::{Path, PathBuf};
 
@@ -24,7 +25,7 @@ pub(crate) fn mkdir(args: &MkdirArgs) -> Outcome {
 }
 
 /// Makes the groups of a path that are not there.
-fn make_all(root: &Group, path: &str) -> Outcome {
+fn make_all(root: &Group, path: &str) -> hdf5_format::Result<()> {
     let mut group = root.clone();
     for name in path.split('/').filter(|name| !name.is_empty()) {
         group = if group.link(name).is_ok() { group.group(name)? } else { group.create_group(name)? };
@@ -75,29 +76,36 @@ pub(crate) fn cp(args: &CpArgs) -> Outcome {
         Some((file, path)) => (PathBuf::from(file), path.to_string()),
         None => (from_file.clone(), args.to.clone()),
     };
+    let copy = |object: &Object, root: &Group| {
+        if args.parents {
+            make_parents(root, &to)?;
+        }
+        root.copy_object(object.info(), &to, &style)
+    };
     if same(&from_file, &to_file) {
-        return change(&from_file, |root| {
-            make_parents(root, &to, args.parents)?;
-            Ok(root.copy_object(root.get(&from)?.info(), &to, &style)?)
-        });
+        return change(&from_file, |root| Ok(copy(&root.get(&from)?, root)?));
     }
     let source = File::open(&from_file)?;
     let object = source.get(&from)?;
-    let target = if to_file.exists() { File::open_rw(&to_file)? } else { File::create(&to_file)? };
-    let root = target.root()?;
-    make_parents(&root, &to, args.parents)?;
-    root.copy_object(object.info(), &to, &style)?;
-    Ok(target.commit()?)
+    if to_file.exists() {
+        return change(&to_file, |root| Ok(copy(&object, root)?));
+    }
+    let beside = Beside::of(&to_file);
+    let target = File::create(beside.path())?;
+    copy(&object, &target.root()?)?;
+    target.commit()?;
+    Ok(beside.take_place()?)
 }
 
 fn same(a: &Path, b: &Path) -> bool {
     a == b || matches!((a.canonicalize(), b.canonicalize()), (Ok(a), Ok(b)) if a == b)
 }
 
-fn make_parents(root: &Group, path: &str, wanted: bool) -> Outcome {
+/// Makes the groups on the way to a path that are not there.
+pub(crate) fn make_parents(root: &Group, path: &str) -> hdf5_format::Result<()> {
     match path.trim_end_matches('/').rsplit_once('/') {
-        Some((parents, _)) if wanted => make_all(root, parents),
-        _ => Ok(()),
+        Some((parents, _)) => make_all(root, parents),
+        None => Ok(()),
     }
 }
 

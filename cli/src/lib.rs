@@ -3,12 +3,14 @@
 mod apply;
 mod args;
 mod attrs;
+mod beside;
 mod cat;
 mod check;
 mod demo;
 pub mod digest;
 mod edit;
 mod info;
+mod progress;
 mod recover;
 mod repack;
 mod target;
@@ -18,6 +20,7 @@ mod tree;
 
 use args::{Cli, Command};
 use clap::Parser;
+use std::path::Path;
 use std::process::ExitCode;
 
 /// What a command ends with.
@@ -42,6 +45,11 @@ pub(crate) enum Failure {
 impl Failure {
     pub(crate) fn text(text: String) -> Self {
         Failure::Request(text)
+    }
+
+    /// What the system says of a file.
+    pub(crate) fn at(path: &Path) -> impl FnOnce(std::io::Error) -> Self {
+        move |error| Failure::Request(format!("{}: {error}", path.display()))
     }
 }
 
@@ -107,8 +115,9 @@ fn run(cli: &Cli) -> Outcome {
         Command::Cp(args) => edit::cp(args),
         Command::Ln(args) => edit::ln(args),
         Command::Set(args) => edit::set(args),
-        Command::Apply(args) => apply::run(args),
+        Command::Apply(args) => apply::run(cli, args),
         Command::Recover(args) => recover::run(cli, args),
         Command::Repack(args) => repack::run(cli, args),
+        Command::Compact(args) => repack::compact(cli, args),
     }
 }

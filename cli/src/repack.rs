@@ -1,10 +1,14 @@
-//! `h5 repack`: a file written anew.
+//! `h5 repack` and `h5 compact`: a file written anew, or without its end.
 
-use crate::args::{Cli, RepackArgs};
+use crate::args::{Cli, CompactArgs, RepackArgs};
+use crate::beside::Beside;
+use crate::progress::{self, Bar};
 use crate::{Failure, Outcome, target};
+use hdf5_format::check::CheckOptions;
 use hdf5_format::edit::{Bounds, Version};
-use hdf5_format::{Filters, RepackOptions};
-use std::path::{Path, PathBuf};
+use hdf5_format::{File, Filters, RepackOptions};
+use std::path::Path;
+use std::sync::Arc;
 
 /// `h5 repack`.
 pub(crate) fn run(cli: &Cli, args: &RepackArgs) -> Outcome {
@@ -15,28 +19,74 @@ pub(crate) fn run(cli: &Cli, args: &RepackArgs) -> Outcome {
         let text = format!("{} exists; give --force to replace it", to.display());
         return Err(Failure::text(text));
     }
-    let beside = beside(to);
-    file.repack(&beside, &options)?;
-    let permissions = std::fs::metadata(&args.file)?.permissions();
-    std::fs::set_permissions(&beside, permissions)?;
-    let sizes = (std::fs::metadata(&args.file)?.len(), std::fs::metadata(&beside)?.len());
-    std::fs::rename(&beside, to).inspect_err(|_| {
-        let _ = std::fs::remove_file(&beside);
-    })?;
+    let before = length(&args.file)?;
+    let (beside, after) = anew(&file, &args.file, to, options, args.quiet)?;
+    beside.take_place()?;
     if cli.json {
-        anstream::println!("{}", serde_json::json!({ "before": sizes.0, "after": sizes.1 }));
+        anstream::println!("{}", serde_json::json!({ "before": before, "after": after }));
     } else if !args.quiet {
-        anstream::println!("{}: {} bytes, was {}", to.display(), sizes.1, sizes.0);
+        anstream::println!("{}: {after} bytes, was {before}", to.display());
     }
     Ok(())
 }
 
-/// A name in the same folder, so that the file can be renamed to its own.
-pub(crate) fn beside(path: &Path) -> PathBuf {
-    let mut name = std::ffi::OsString::from(".");
-    name.push(path.file_name().unwrap_or(path.as_os_str()));
-    name.push(format!(".{}.tmp", std::process::id()));
-    path.with_file_name(name)
+/// `h5 compact`.
+pub(crate) fn compact(cli: &Cli, args: &CompactArgs) -> Outcome {
+    let path = &args.file;
+    let before = length(path)?;
+    let file = File::open_rw(path)?;
+    file.compact()?;
+    let report = file.check(CheckOptions::new());
+    drop(file);
+    let mut unused = report.unused + report.free;
+    let mut after = length(path)?;
+    if args.full && unused > 0 {
+        let file = target::open(cli, path)?;
+        let (beside, anew) = anew(&file, path, path, RepackOptions::new(), args.quiet)?;
+        // A few bytes may go into other places: then it stays as it is.
+        if anew < after {
+            unused = file_unused(beside.path())?;
+            beside.take_place()?;
+            after = anew;
+        }
+    }
+    if cli.json {
+        anstream::println!("{}", serde_json::json!({ "before": before, "after": after, "unused": unused }));
+    } else if !args.quiet {
+        let inside = match unused {
+            0 => String::new(),
+            n if args.full => format!("; {n} inside are unused"),
+            n => format!("; {n} inside are unused, and --full gives them back"),
+        };
+        anstream::println!("{}: {after} bytes, was {before}{inside}", path.display());
+    }
+    Ok(())
+}
+
+fn file_unused(path: &Path) -> Result<u64, Failure> {
+    let report = File::open(path)?.check(CheckOptions::new());
+    Ok(report.unused + report.free)
+}
+
+fn length(path: &Path) -> Result<u64, Failure> {
+    Ok(std::fs::metadata(path).map_err(Failure::at(path))?.len())
+}
+
+/// The file written anew beside `to`, with the permissions of the one at `from`, and its length.
+fn anew(file: &File, from: &Path, to: &Path, options: RepackOptions, quiet: bool) -> Result<(Beside, u64), Failure> {
+    let beside = Beside::of(to);
+    let bar = if quiet { None } else { progress::bar().map(Arc::new) };
+    let options = match bar.clone() {
+        Some(bar) => options.progress(move |progress| bar.tell(progress)),
+        None => options,
+    };
+    let done = file.repack(beside.path(), &options);
+    bar.as_deref().map(Bar::end);
+    done?;
+    let permissions = std::fs::metadata(from).map_err(Failure::at(from))?.permissions();
+    std::fs::set_permissions(beside.path(), permissions).map_err(Failure::at(to))?;
+    let length = length(beside.path())?;
+    Ok((beside, length))
 }
 
 fn options(args: &RepackArgs) -> Result<RepackOptions, Failure> {

@@ -56,7 +56,26 @@ fn errors_say_what_is_wrong_and_end_with_a_code() {
     error(&["cat", "superblock_3.h5", "x", "-s", "a"], 1, "is not a slice");
     error(&["tree", "external_data.bin"], 1, "not an HDF5 file");
     error(&["--follow", "none", "cat", "external.h5", "x"], 1, "was not opened");
+    error(&["cat", "superblock_3.h5", "x", "-o", "superblock_3.h5"], 1, "superblock_3.h5: ");
     error(&["frobnicate"], 2, "unrecognized subcommand");
+}
+
+#[test]
+fn every_command_is_in_the_documents() {
+    let root = folder().join("../..");
+    let readme = std::fs::read_to_string(root.join("README.md")).unwrap();
+    let changelog = std::fs::read_to_string(root.join("CHANGELOG.md")).unwrap();
+    let help = text(&["--help"]);
+    let commands = help.lines().skip_while(|line| *line != "Commands:").skip(1).take_while(|line| !line.is_empty());
+    let names: Vec<&str> =
+        commands.filter_map(|line| line.strip_prefix("  ")?.split_once(' ')).map(|(name, _)| name).collect();
+    let names: Vec<&str> = names.into_iter().filter(|name| !name.is_empty() && *name != "help").collect();
+    assert!(names.len() > 15, "{names:?}");
+    for name in names {
+        assert!(readme.contains(&format!("`{name}`")) || readme.contains(&format!("-- {name} ")), "{name}: README.md");
+        let told = changelog.contains(&format!("`{name}`")) || changelog.contains(&format!("`h5 {name}`"));
+        assert!(told, "{name}: CHANGELOG.md");
+    }
 }
 
 #[test]

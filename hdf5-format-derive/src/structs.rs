@@ -39,7 +39,7 @@ fn describe(fields: &Fields) -> Result<Vec<Field<'_>>> {
     for (i, (field, member)) in fields.iter().zip(fields.members()).enumerate() {
         let attributes = attributes::of_field(&field.attrs)?;
         let own = match &field.ident {
-            Some(ident) => LitStr::new(&ident.to_string().trim_start_matches("r#").to_owned(), ident.span()),
+            Some(ident) => LitStr::new(ident.to_string().trim_start_matches("r#"), ident.span()),
             None => LitStr::new(&i.to_string(), Span::call_site()),
         };
         let name = attributes.rename.clone().unwrap_or(own);

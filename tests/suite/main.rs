@@ -4,6 +4,7 @@
 mod allocations;
 mod check;
 mod crash;
+mod docs;
 mod edit;
 mod files;
 mod fixtures;

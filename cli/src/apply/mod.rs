@@ -3,7 +3,9 @@
 mod dtype;
 mod values;
 
-use crate::args::ApplyArgs;
+use crate::args::{ApplyArgs, Cli};
+use crate::beside::Beside;
+use crate::edit::make_parents;
 use crate::{Failure, Outcome};
 use dtype::{number, numbers, text};
 use hdf5_format::edit::{FileStyle, GroupStyle, Shareable, Sharing, SharingIndex, Version, file_space};
@@ -40,9 +42,17 @@ impl From<hdf5_format::Error> for Failed {
 type Done = Result<(), Failed>;
 
 /// `h5 apply`.
-pub(crate) fn run(args: &ApplyArgs) -> Outcome {
-    let ops = std::io::BufReader::new(std::fs::File::open(&args.ops)?);
-    let mut executor = Executor { path: args.file.clone(), file: None, new: None, named: HashMap::new() };
+pub(crate) fn run(cli: &Cli, args: &ApplyArgs) -> Outcome {
+    let ops = std::fs::File::open(&args.ops).map_err(Failure::at(&args.ops))?;
+    let ops = std::io::BufReader::new(ops);
+    let (path, reuse) = (args.file.clone(), !args.no_reuse);
+    let mut executor = Executor { path, reuse, file: None, new: None, named: HashMap::new() };
+    let committed = |line: u64| match (args.verbose, cli.json) {
+        (false, _) => {}
+        (true, false) => anstream::println!("{line}"),
+        (true, true) => anstream::println!("{}", serde_json::json!({ "committed": line })),
+    };
+    let mut uncommitted = None;
     for (line, number) in ops.lines().zip(1..) {
         let line = line?;
         if line.trim().is_empty() {
@@ -52,27 +62,25 @@ pub(crate) fn run(args: &ApplyArgs) -> Outcome {
         let op: Json = serde_json::from_str(&line).map_err(|e| failed("not JSON", Failed::new(e.to_string())))?;
         let name = op.get("op").and_then(Json::as_str).unwrap_or("").to_string();
         executor.apply(&name, &op).map_err(|why| failed(&name, why))?;
+        uncommitted = Some(number).filter(|_| !matches!(name.as_str(), "flush" | "reopen"));
+        if uncommitted.is_none() {
+            committed(number);
+        }
     }
-    executor.finish().map_err(|why| Failure::text(why.0))
+    executor.finish().map_err(|why| Failure::text(why.0))?;
+    uncommitted.into_iter().for_each(committed);
+    Ok(())
 }
 
 struct Executor {
     path: PathBuf,
+    /// Whether unused space is used again.
+    reuse: bool,
     file: Option<File>,
-    /// Where a new file is until it is committed for the first time.
-    new: Option<PathBuf>,
+    /// Where a new file is until it is committed for the first time: nothing is left of it if the edits fail.
+    new: Option<Beside>,
     /// What the committed datatypes were described as.
     named: HashMap<String, Json>,
-}
-
-impl Drop for Executor {
-    fn drop(&mut self) {
-        self.file = None;
-        if let Some(new) = &self.new {
-            // The edits failed: nothing is left of them.
-            let _ = std::fs::remove_file(new);
-        }
-    }
 }
 
 impl Executor {
@@ -81,8 +89,7 @@ impl Executor {
             "create" => self.create(op),
             "reopen" => {
                 self.finish()?;
-                self.file = Some(OpenOptions::new().open_rw(&self.path)?);
-                Ok(())
+                self.open()
             }
             "flush" => self.commit(),
             "group" => self.group(op),
@@ -129,15 +136,20 @@ impl Executor {
     fn commit(&mut self) -> Done {
         let Some(file) = &self.file else { return Ok(()) };
         file.commit()?;
-        if let Some(new) = self.new.take() {
-            std::fs::rename(&new, &self.path).map_err(|e| Failed::new(e.to_string()))?;
+        match self.new.take() {
+            Some(new) => new.take_place().map_err(|why| Failed::new(why.to_string())),
+            None => Ok(()),
         }
+    }
+
+    fn open(&mut self) -> Done {
+        self.file = Some(OpenOptions::new().reuse_space(self.reuse).open_rw(&self.path)?);
         Ok(())
     }
 
     fn file(&mut self) -> Result<&File, Failed> {
         if self.file.is_none() {
-            self.file = Some(OpenOptions::new().open_rw(&self.path)?);
+            self.open()?;
         }
         self.file.as_ref().ok_or_else(|| Failed::new("no file"))
     }
@@ -193,25 +205,16 @@ impl Executor {
             style.file_space = Some(file_space(strategy, page)).filter(|s| s.strategy != Strategy::FsmAggr);
         }
         style.sharing = sharing(op)?;
-        let new = crate::repack::beside(&self.path);
-        self.file = Some(CreateOptions::new().style(style).create(&new)?);
+        let new = Beside::of(&self.path);
+        self.file = Some(CreateOptions::new().style(style).create(new.path())?);
         self.new = Some(new);
         Ok(())
     }
 
     /// The root, from which the object's path leads; the groups on the way are made.
     fn parent(&mut self, op: &Json, key: &str) -> Result<Group, Failed> {
-        let path = text(op, key)?.to_string();
         let root = self.root()?;
-        let mut group = root.clone();
-        let mut names: Vec<&str> = path.split('/').filter(|name| !name.is_empty()).collect();
-        names.pop();
-        for name in names {
-            group = match group.link(name) {
-                Ok(_) => group.group(name)?,
-                Err(_) => group.create_group(name)?,
-            };
-        }
+        make_parents(&root, text(op, key)?)?;
         Ok(root)
     }
 

@@ -100,6 +100,7 @@ pub(crate) struct SetArgs {
     /// FILE::OBJECT@NAME for an attribute, FILE::DATASET[SLICE] for elements.
     pub(crate) target: String,
     /// The value.
+    #[arg(allow_negative_numbers = true)]
     pub(crate) value: String,
     /// Type of an attribute: i8 to i64, u8 to u64, f16 to f64, bool, str, S<bytes>.
     #[arg(short = 't', long = "type", value_name = "TYPE")]
@@ -140,6 +141,25 @@ pub(crate) struct RepackArgs {
     /// Replace OUTPUT if it exists.
     #[arg(long)]
     pub(crate) force: bool,
+    /// Print nothing: no sizes, and no bar on a terminal.
+    #[arg(short, long)]
+    pub(crate) quiet: bool,
+}
+
+#[derive(Args)]
+#[command(after_help = "\
+Nothing is moved, so that unused bytes inside stay: new objects take them. With --full the file is written anew, as by
+h5 repack, and replaced when that is complete.
+
+Examples:
+  h5 compact data.h5
+  h5 compact data.h5 --full")]
+pub(crate) struct CompactArgs {
+    /// The file.
+    pub(crate) file: PathBuf,
+    /// Give back the unused bytes inside too.
+    #[arg(long)]
+    pub(crate) full: bool,
     /// Print nothing.
     #[arg(short, long)]
     pub(crate) quiet: bool,
@@ -155,9 +175,19 @@ pub(crate) struct RecoverArgs {
 }
 
 #[derive(Args)]
+#[command(after_help = "\
+The edits are committed at the end, and by {\"op\": \"flush\"} before it: what fails takes back what came after the last commit.
+Space that the file does not use is looked for first, by a walk over its structure, and used again. That takes about a
+second for 40,000 objects, or for a million chunks.")]
 pub(crate) struct ApplyArgs {
     /// The edits.
     pub(crate) ops: PathBuf,
     /// The file to make or change.
     pub(crate) file: PathBuf,
+    /// Print the number of each line after which the file was committed.
+    #[arg(short, long)]
+    pub(crate) verbose: bool,
+    /// Do not look for unused space: the file grows by what is new.
+    #[arg(long)]
+    pub(crate) no_reuse: bool,
 }

@@ -3,22 +3,36 @@
 use super::change::{CreateOptions, change};
 use super::file::File;
 use super::options::OpenOptions;
-use crate::edit::{Bounds, Copier, CopyStyle, Durability, FileStyle, GroupStyle, Sharing, Version, file_space};
+use crate::edit::{
+    Bounds, Copier, CopyStyle, Durability, FileStyle, GroupStyle, Progress, Sharing, Version, file_space,
+};
 use crate::error::Result;
 use crate::filter::Filters;
 use crate::format::message::file_space_info::{FileSpaceInfo, Strategy};
 use crate::graph::object_header::ObjectHeader;
 use crate::io::StorageMut;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
+use core::fmt;
 
 /// What a repacked file is like, where not as the original.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 #[must_use]
 pub struct RepackOptions {
     bounds: Option<Bounds>,
     user_block: Option<u64>,
     page_size: Option<u64>,
     copy: CopyStyle,
+    progress: Option<Arc<dyn Fn(Progress) + Send + Sync>>,
+}
+
+impl fmt::Debug for RepackOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let RepackOptions { bounds, user_block, page_size, copy, progress: _ } = self;
+        let mut out = f.debug_struct("RepackOptions");
+        out.field("bounds", bounds).field("user_block", user_block).field("page_size", page_size).field("copy", copy);
+        out.finish_non_exhaustive()
+    }
 }
 
 impl RepackOptions {
@@ -59,6 +73,12 @@ impl RepackOptions {
         self.copy.chunks = Some(chunk.into());
         self
     }
+
+    /// What is told how far it is, after each chunk or block of elements.
+    pub fn progress(mut self, tell: impl Fn(Progress) + Send + Sync + 'static) -> Self {
+        self.progress = Some(Arc::new(tell));
+        self
+    }
 }
 
 impl File {
@@ -78,9 +98,15 @@ impl File {
         };
         let create = CreateOptions::new().style(style).open_options(open).durability(Durability::Fast);
         let file = create.create_in(storage)?;
+        let total = self.core.ctx().storage().len()?;
+        let watch =
+            options.progress.as_ref().map(|tell| move |done: u64| tell(Progress { done: done.min(total), total }));
         change(&file.core, |editor| {
             editor.write_user_block(&user_block)?;
             let mut copier = Copier::new(&self.core, &file.core, &options.copy);
+            if let Some(watch) = &watch {
+                copier = copier.watched(watch);
+            }
             copier.take_for(self.core.root(), editor.root(), "/".into())?;
             copier.finish(editor)
         })?;

@@ -36,7 +36,7 @@ mod values;
 
 pub use bounds::{Bounds, Version};
 pub use commit::Durability;
-pub use copy::CopyStyle;
+pub use copy::{CopyStyle, Progress};
 pub use create::{FileStyle, file_space};
 pub use datasets::{ExternalFile, LayoutChoice};
 pub use groups::GroupStyle;

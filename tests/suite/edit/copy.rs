@@ -63,6 +63,23 @@ fn a_copy_has_all_that_the_original_has() {
 }
 
 #[test]
+fn a_copy_that_is_without_its_committed_type_gets_one_without_a_name() {
+    let (file, memory) = new_file(Version::V110);
+    sample(&file);
+    let root = file.root().unwrap();
+    root.copy("group/of kind", "copy").unwrap();
+    file.commit().unwrap();
+    let original = file.named_datatype("group/kind").unwrap();
+    let copied = file.dataset("copy").unwrap().committed_datatype();
+    assert!(copied.is_some() && copied != Some(original.address()));
+    assert_eq!(original.reference_count(), 2, "the copy does not count");
+    is_clean(&memory);
+    root.delete("copy").unwrap();
+    file.commit().unwrap();
+    is_clean(&memory);
+}
+
+#[test]
 fn references_lead_to_copies_in_another_file() {
     let (source, _) = new_file(Version::V110);
     sample(&source);

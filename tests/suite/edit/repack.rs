@@ -5,8 +5,9 @@ use crate::files;
 use h5_cli::digest;
 use hdf5_format::edit::{Bounds, Version};
 use hdf5_format::io::MemoryFile;
-use hdf5_format::{File, Filters, RepackOptions};
+use hdf5_format::{File, Filters, Layout, Object, RepackOptions};
 use serde_json::Value;
+use std::sync::{Arc, Mutex};
 
 /// What of an object's description must stay, whatever the versions of structures.
 const KEPT: [&str; 9] = ["kind", "shape", "maxshape", "dtype", "values", "space", "committed", "filters", "attrs"];
@@ -51,6 +52,29 @@ fn every_fixture_stays_what_it_is() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn it_tells_how_far_it_is() {
+    let file = files::open("layouts_earliest.h5");
+    let mut stored = 0;
+    for member in file.root().unwrap().iter() {
+        if let Ok(Object::Dataset(dataset)) = member.unwrap().object
+            && dataset.layout() != Layout::Compact
+        {
+            stored += dataset.storage_size().unwrap();
+        }
+    }
+    // Chunks as they are, and elements that are stored otherwise.
+    for options in [RepackOptions::new(), RepackOptions::new().filters(Filters::new().gzip(1)).chunks([7, 5])] {
+        let told = Arc::new(Mutex::new(Vec::new()));
+        let tell = Arc::clone(&told);
+        repacked(&file, &options.progress(move |progress| tell.lock().unwrap().push(progress)));
+        let told = told.lock().unwrap();
+        assert!(told.len() > 5 && told.is_sorted_by_key(|progress| progress.done));
+        let last = told.last().unwrap();
+        assert!(last.done == stored && last.done < last.total, "{last:?}, {stored} bytes stored");
+    }
 }
 
 #[test]

@@ -102,6 +102,7 @@ impl Copier<'_> {
             self.values(editor, pointers, block, from.element_size())?;
             editor.write_raw(Address(new.0.saturating_add(done)), block)?;
             done = done.saturating_add(len as u64);
+            self.moved(len as u64);
         }
         let storage = Storage::Contiguous { address: Some(new), size: Some(total) };
         set_layout(editor, copy, &DataLayout { version: to.layout.version.max(3), storage })?;
@@ -135,7 +136,9 @@ impl Copier<'_> {
                 let edge = old.unfiltered_edges() && is_edge(&record, old, dims);
                 mask = self.pointed(editor, (from, to), pointers, (&mut buffer, mask, edge), &mut scratch)?;
             }
-            put(editor, &mut editing, record.scaled, &buffer, mask)
+            put(editor, &mut editing, record.scaled, &buffer, mask)?;
+            self.moved(record.size);
+            Ok(())
         })?;
         Ok(editing.finish(editor)?.clone())
     }
@@ -184,7 +187,8 @@ impl Copier<'_> {
         // Whole rows of new chunks, so that none is written twice.
         let step = SLAB.checked_div(row).unwrap_or(1).max(chunk(from)).max(1).next_multiple_of(chunk(&to).max(1));
         let reader = Reader { core: self.source, dataset: from, depth: 0 };
-        let mut done = 0u64;
+        let stored = if self.watch.is_some() { reader.storage_size()? } else { 0 };
+        let (mut done, mut moved) = (0u64, 0u64);
         while done < rows {
             let count = step.min(rows.saturating_sub(done));
             let mut axes: Vec<Axis> = dims.iter().map(|&dim| Axis::all(dim)).collect();
@@ -197,6 +201,9 @@ impl Copier<'_> {
             let to = StoredDataset::load(&self.target, copy)?;
             raw::write(editor, copy, &to, &axes, &bytes)?;
             done = done.saturating_add(count);
+            let so_far = u128::from(stored).saturating_mul(done.into()).checked_div(rows.into());
+            let so_far = so_far.and_then(|bytes| u64::try_from(bytes).ok()).unwrap_or(stored);
+            self.moved(so_far.saturating_sub(core::mem::replace(&mut moved, so_far)));
         }
         Ok(())
     }

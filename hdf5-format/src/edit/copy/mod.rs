@@ -51,6 +51,16 @@ pub struct CopyStyle {
     pub chunks: Option<Vec<u64>>,
 }
 
+/// How far a repack is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Progress {
+    /// Bytes of elements that are in the new file, as the old one stores them.
+    pub done: u64,
+    /// Bytes of the old file, which holds more than elements.
+    pub total: u64,
+}
+
 /// Copies objects of a file into that of an editor.
 pub(crate) struct Copier<'s> {
     source: &'s Arc<FileCore>,
@@ -64,7 +74,13 @@ pub(crate) struct Copier<'s> {
     todo: Vec<Task>,
     /// What holds references.
     late: Vec<Task>,
+    watch: Option<&'s Watch<'s>>,
+    /// Bytes of elements that were copied, as the source stores them.
+    moved: u64,
 }
+
+/// Told the bytes of elements that were copied so far.
+pub(crate) type Watch<'w> = dyn Fn(u64) + Send + Sync + 'w;
 
 /// A copy.
 struct Made {
@@ -104,7 +120,19 @@ impl<'s> Copier<'s> {
     pub(crate) fn new(source: &'s Arc<FileCore>, target: &Arc<FileCore>, style: &'s CopyStyle) -> Self {
         let (made, todo, late) = Default::default();
         let (heap, within) = (HeapReader::new(source.ctx()), Arc::ptr_eq(source, target));
-        Copier { source, target: Arc::clone(target), within, style, heap, made, todo, late }
+        let (watch, moved, target) = (None, 0, Arc::clone(target));
+        Copier { source, target, within, style, heap, made, todo, late, watch, moved }
+    }
+
+    /// Tells how far it is.
+    pub(crate) fn watched(self, watch: &'s Watch<'s>) -> Self {
+        Copier { watch: Some(watch), ..self }
+    }
+
+    /// More bytes of elements are copied.
+    fn moved(&mut self, bytes: u64) {
+        self.moved = self.moved.saturating_add(bytes);
+        self.watch.inspect(|watch| watch(self.moved));
     }
 
     /// The copy of an object, counting one link to it; what it holds follows with [`finish`](Self::finish).
@@ -215,12 +243,9 @@ impl<'s> Copier<'s> {
         Err(Error::unsupported(text).hint("copy into a file with addresses of the same width"))
     }
 
-    /// The committed datatype in the target, counting one more use.
+    /// The copy of a committed datatype, counting one more use. It is one without a name unless the original is linked to
+    /// from what is copied: as libhdf5 does it, within a file too.
     fn committed(&mut self, editor: &mut Editor, from: Address) -> Result<Address> {
-        if self.within && !self.made.contains_key(&from) {
-            add_link(editor, from)?;
-            return Ok(from);
-        }
         self.object_at(editor, from, format!("datatype at {from}"), 1)
     }
 
