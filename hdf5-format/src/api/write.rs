@@ -4,6 +4,7 @@ use super::builder::DatasetBuilder;
 use super::change::change;
 use super::dataset::Dataset;
 use super::element::{Conversion, Data, Sink, Store};
+use super::encode::Heap;
 use super::file::File;
 use super::group::Group;
 use super::object::ObjectInfo;
@@ -65,7 +66,7 @@ fn encode<T: Store>(
     plan: &T::Plan,
     values: &[T],
     editor: &Editor,
-    insert: &mut dyn FnMut(&[u8]) -> Result<(Address, u32)>,
+    insert: Heap<'_>,
 ) -> Result<Vec<u8>> {
     let bytes = box_bytes([values.len() as u64], datatype.size() as u64).unwrap_or(u64::MAX);
     let mut out = alloc::vec![0; to_usize(bytes)?];

@@ -29,6 +29,7 @@ pub use record::{Enumeration, Field, Record, RecordBuilder};
 pub use reference::RegionReference;
 pub use text::{FixedAscii, FixedUnicode, Opaque, VarLenAscii};
 
+use super::encode::Heap;
 use super::value::Reference;
 use crate::codec::{Address, Sizes, to_usize};
 use crate::error::{Error, ErrorKind, Result};
@@ -207,11 +208,11 @@ impl<'a> Source<'a> {
 /// Where elements that are being stored put what is not in them: the global heap.
 pub struct Sink<'a> {
     sizes: Sizes,
-    insert: &'a mut dyn FnMut(&[u8]) -> Result<(Address, u32)>,
+    insert: Heap<'a>,
 }
 
 impl<'a> Sink<'a> {
-    pub(super) fn new(sizes: Sizes, insert: &'a mut dyn FnMut(&[u8]) -> Result<(Address, u32)>) -> Self {
+    pub(super) fn new(sizes: Sizes, insert: Heap<'a>) -> Self {
         Sink { sizes, insert }
     }
 
