@@ -89,3 +89,28 @@ fn the_demo_makes_a_file_and_shows_it() {
     assert!(!h5(&["demo", file.to_str().unwrap()]).status.success(), "an existing file is not overwritten");
     std::fs::remove_dir_all(folder).unwrap();
 }
+
+/// The page for those who know HDF5's tools: every command of ours in its table does something, and succeeds.
+#[test]
+fn the_commands_of_the_porting_page_work() {
+    let page = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/porting.md")).unwrap();
+    let folder = std::env::temp_dir().join(format!("h5-porting-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let (file, new) = (folder.join("demo.h5"), folder.join("new.h5"));
+    let mut commands = 0;
+    for row in page.lines().filter(|line| line.starts_with("| `h5")) {
+        let command = row.split('`').nth(3).unwrap();
+        let made = Command::new(env!("CARGO_BIN_EXE_h5")).arg("demo").arg(&file).output().unwrap();
+        assert!(made.status.success());
+        let words = command.split(' ').skip(1);
+        let words: Vec<String> = words
+            .map(|word| word.replace("FILE", file.to_str().unwrap()).replace("NEW", new.to_str().unwrap()))
+            .collect();
+        let done = Command::new(env!("CARGO_BIN_EXE_h5")).args(&words).output().unwrap();
+        assert!(done.status.success(), "{command}: {}", String::from_utf8_lossy(&done.stderr));
+        commands += 1;
+        let _ = (std::fs::remove_file(&file), std::fs::remove_file(&new));
+    }
+    assert!(commands > 10);
+    std::fs::remove_dir_all(&folder).unwrap();
+}

@@ -71,10 +71,10 @@ pub mod limits;
 mod sync;
 
 pub use api::{
-    Attribute, Compaction, Conversion, CreateOptions, Data, Dataset, DatasetBuilder, Element, Enumeration, Field, File,
-    FixedAscii, FixedUnicode, Group, Layout, Link, LinkKind, Load, Member, NamedDatatype, Object, ObjectInfo, Opaque,
-    OpenOptions, Record, RecordBuilder, Reference, RegionReference, RepackOptions, Scalar, Select, Single, Sink, Slice,
-    Source, Store, Value, VarLenAscii, Walk, canonical,
+    Attribute, ChunkPart, Compaction, Conversion, CreateOptions, Data, Dataset, DatasetBuilder, Element, Enumeration,
+    Field, File, FixedAscii, FixedUnicode, Group, Layout, Link, LinkKind, Load, Member, NamedDatatype, Object,
+    ObjectInfo, Opaque, OpenOptions, Record, RecordBuilder, Reference, RegionReference, RepackOptions, Scalar, Select,
+    Single, Sink, Slice, Source, Store, StoredChunk, Value, VarLenAscii, Walk, canonical,
 };
 pub use codec::{Address, Sizes};
 pub use error::{Error, ErrorKind, Result, Rule};

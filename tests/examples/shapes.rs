@@ -3,7 +3,7 @@
 #![allow(clippy::print_stdout, missing_docs, reason = "a program for the judge")]
 
 use half::f16;
-use hdf5_format::{File, FixedAscii, FixedUnicode, Group, H5Type, Load, Opaque, Result, Scalar, VarLenAscii};
+use hdf5_format::{Dataset, File, FixedAscii, FixedUnicode, Group, H5Type, Load, Opaque, Result, Scalar, VarLenAscii};
 use num_complex::Complex;
 use std::fmt::Debug;
 
@@ -140,6 +140,31 @@ shapes! {
     "single": Single = vec![Single::Only];
 }
 
+/// A dataset with scales and a label, and a reference to it.
+fn write_scales(root: &Group) -> Result<()> {
+    let group = root.create_group("scales")?;
+    let grid = group.new_dataset_of::<f64>().shape([2, 3]).create_with("grid", 0.5)?;
+    let (rows, columns) = (group.create_dataset("rows", &[1, 2])?, group.create_dataset("columns", &[1, 2, 3])?);
+    rows.make_scale("the rows")?;
+    grid.attach_scale(0, &rows)?;
+    grid.attach_scale(1, &columns)?;
+    grid.set_label(1, "across")?;
+    group.set_attr("best", grid.reference())
+}
+
+fn check_scales(root: &Group) -> Result<bool> {
+    let group = root.group("scales")?;
+    let grid = root.file().dereference(&group.attr("best")?)?.into_dataset()?;
+    let (rows, columns) = (grid.scales(0)?, grid.scales(1)?);
+    let same = |scales: &[Dataset], name: &str| match scales {
+        [scale] => group.dataset(name).is_ok_and(|wanted| wanted.address() == scale.address() && scale.is_scale()),
+        _ => false,
+    };
+    let names = rows.first().and_then(Dataset::scale_name).as_deref() == Some("the rows");
+    let labels = grid.label(0)?.is_none() && grid.label(1)?.as_deref() == Some("across");
+    Ok(same(&rows, "rows") && same(&columns, "columns") && names && labels)
+}
+
 fn main() -> Result<()> {
     let words: Vec<String> = std::env::args().collect();
     let [_, verb, path] = &words[..] else {
@@ -149,11 +174,17 @@ fn main() -> Result<()> {
     if verb == "write" {
         let file = File::create(path)?;
         write_all(&file.root()?)?;
+        write_scales(&file.root()?)?;
         file.commit()?;
         println!("{COUNT} written");
         return Ok(());
     }
-    let wrong = check_all(&File::open(path)?.root()?)?;
+    let root = File::open(path)?.root()?;
+    let scales = check_scales(&root)?;
+    if !scales {
+        println!("scales: not as they were written");
+    }
+    let wrong = check_all(&root)? + usize::from(!scales);
     println!("{COUNT} read, {wrong} wrong");
     std::process::exit(i32::from(wrong > 0));
 }

@@ -11,4 +11,5 @@ mod fixtures;
 mod hostile;
 mod layers;
 mod locks;
+mod selections;
 mod threads;

@@ -307,17 +307,17 @@ impl Group {
 }
 
 impl Dataset {
-    /// Writes elements as they are stored to the selected places, in C order of the selection.
+    /// Writes elements as they are stored to the selected places, in C order of the selection; to points in theirs.
     ///
     /// # Errors
-    /// The selection does not fit the shape, the bytes do not fit the selection, the elements are not the file's own
+    /// The selection does not fit the shape or names an element twice, the bytes do not fit the selection, the elements are not the file's own
     /// (virtual, external), or the file is open for reading only.
     pub fn write_raw(&self, selection: impl Into<Select>, bytes: &[u8]) -> Result<()> {
         change(&self.core, |editor| {
             let mut header = ObjectHeader::load(editor.ctx(), self.address())?;
             let stored = StoredDataset::load(&self.core, &header)?;
-            let (axes, _) = selection.into().resolve(&stored.dataspace.dims)?;
-            edit::write_elements(editor, &mut header, &stored, &axes, bytes)
+            let (wanted, _) = selection.into().resolve_once(&stored.dataspace.dims)?;
+            edit::write_elements(editor, &mut header, &stored, &wanted, bytes)
         })
         .map_err(|e| e.on(self.path()))
     }
@@ -344,7 +344,7 @@ impl Dataset {
         self.refresh()
     }
 
-    /// Writes values to the selected places, in C order of the selection.
+    /// Writes values to the selected places, in C order of the selection; to points in theirs.
     ///
     /// # Errors
     /// As for [`Dataset::write_raw`], and if a value is of another kind than the dataset's type or does not fit it.
@@ -353,9 +353,9 @@ impl Dataset {
         change(&self.core, |editor| {
             let mut header = ObjectHeader::load(editor.ctx(), self.address())?;
             let stored = StoredDataset::load(&self.core, &header)?;
-            let (axes, _) = selection.into().resolve(&stored.dataspace.dims)?;
-            let old = Owned::of_elements(&self.core, &stored, &axes)?;
-            edit::write_elements(editor, &mut header, &stored, &axes, &bytes)?;
+            let (wanted, _) = selection.into().resolve_once(&stored.dataspace.dims)?;
+            let old = Owned::of_elements(&self.core, &stored, &wanted)?;
+            edit::write_elements(editor, &mut header, &stored, &wanted, &bytes)?;
             old.release(editor)
         })
         .map_err(|e| e.on(self.path()))

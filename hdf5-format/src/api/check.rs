@@ -22,7 +22,11 @@ impl File {
     /// ```
     pub fn check(&self, options: CheckOptions) -> Report {
         // No change of a file opened for writing may come between.
-        let _unchanged = self.core.changer::<Mutex<Editor>>().map(Mutex::lock);
+        let mut unchanged = self.core.changer::<Mutex<Editor>>().map(Mutex::lock);
+        if let Some(editor) = unchanged.as_mut().filter(|editor| editor.check_sound().is_ok()) {
+            // What can not be written is found as damage.
+            let _ = editor.settle();
+        }
         check::run(&self.core, options)
     }
 }

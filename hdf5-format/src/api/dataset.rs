@@ -11,6 +11,7 @@ use crate::dataset::axes::{Axis, box_bytes};
 use crate::dataset::external::ExternalSlot;
 use crate::dataset::read::Reader;
 use crate::dataset::stored::StoredDataset;
+use crate::dataset::wanted::{Asked, Wanted};
 use crate::error::{Error, ErrorKind, Result};
 use crate::filter::Pipeline;
 use crate::format::message::dataspace::Dataspace;
@@ -22,6 +23,11 @@ use crate::format::virtual_layout::VirtualMapping;
 use crate::graph::object_header::ObjectHeader;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+
+mod into;
+mod parts;
+
+pub use parts::{ChunkPart, StoredChunk};
 
 /// A dataset. Attributes, path and address: see [`ObjectInfo`], to which it dereferences.
 ///
@@ -207,7 +213,7 @@ impl Dataset {
         self.read_slice_vec(Select::all())
     }
 
-    /// The selected elements, in C order.
+    /// The selected elements, in C order; points in theirs.
     ///
     /// # Errors
     /// As for [`Dataset::read_vec`], and if the selection does not fit the shape.
@@ -217,29 +223,37 @@ impl Dataset {
 
     /// The selected elements, and the shape of the result.
     fn elements<T: Load>(&self, selection: &Select) -> Result<(Vec<T>, Vec<u64>)> {
-        let (axes, shape) = selection.resolve(self.shape()).map_err(|e| self.named(e))?;
-        let values = self.elements_of(&axes).map_err(|e| self.named(e))?;
+        let (wanted, shape) = selection.resolve(self.shape()).map_err(|e| self.named(e))?;
+        let values = self.elements_of(&wanted).map_err(|e| self.named(e))?;
         Ok((values, shape))
     }
 
-    fn elements_of<T: Load>(&self, axes: &[Axis]) -> Result<Vec<T>> {
+    fn elements_of<T: Load>(&self, wanted: &Wanted) -> Result<Vec<T>> {
         let now = self.now()?;
         let reader = self.reader(&now);
-        let bytes = if self.space().is_null() { 0 } else { reader.selected_bytes(axes)? };
+        let bytes = if self.space().is_null() { 0 } else { reader.selected_bytes(wanted)? };
         let size = self.dtype().size();
         let count = to_usize(bytes)?.checked_div(size).unwrap_or(0);
         let plan = T::plan(self.dtype(), self.conversion)?;
-        let mut fill = |out: &mut [u8]| reader.read_into_zeroed(axes, out);
+        let mut fill = |out: &mut [u8]| reader.read_into_zeroed(wanted, out);
         if let Some(values) = T::load_direct(&plan, count, &mut fill) {
             return values;
         }
         let mut source = Source::new(self.core.ctx());
         let (mut values, mut raw) = (Vec::with_capacity(count), Vec::new());
-        for axes in self.steps(axes, size) {
-            reader.read_into(&axes, &mut raw)?;
-            T::load_into(&plan, size, &raw, &mut source, &mut values)?;
-        }
+        self.each_step(wanted, size, &mut |part| {
+            reader.read_into(part, &mut raw)?;
+            T::load_into(&plan, size, &raw, &mut source, &mut values)
+        })?;
         Ok(values)
+    }
+
+    /// Hands a selection over in parts; single elements, which may lie in any order, at once.
+    fn each_step(&self, wanted: &Wanted, size: usize, visit: &mut dyn FnMut(Asked<'_>) -> Result<()>) -> Result<()> {
+        match wanted {
+            Wanted::Axes(axes) => self.steps(axes, size).iter().try_for_each(|axes| visit(axes.into())),
+            other => visit(other.into()),
+        }
     }
 
     /// Parts of a selection, in C order, whose bytes stay in the cache between reading and converting; of chunked
@@ -273,24 +287,24 @@ impl Dataset {
     /// # Errors
     /// As for [`Dataset::read_slice_vec`], and if there is no such member.
     pub fn read_field<T: Load>(&self, name: &str, selection: impl Into<Select>) -> Result<Vec<T>> {
-        let (axes, _) = selection.into().resolve(self.shape()).map_err(|e| self.named(e))?;
-        self.field_of(name, &axes).map_err(|e| self.named(e))
+        let (wanted, _) = selection.into().resolve(self.shape()).map_err(|e| self.named(e))?;
+        self.field_of(name, &wanted).map_err(|e| self.named(e))
     }
 
-    fn field_of<T: Load>(&self, name: &str, axes: &[Axis]) -> Result<Vec<T>> {
+    fn field_of<T: Load>(&self, name: &str, wanted: &Wanted) -> Result<Vec<T>> {
         let now = self.now()?;
         let (reader, row) = (self.reader(&now), self.dtype().size().max(1));
         let (at, datatype) = super::element::member(self.dtype(), name)?;
         let (size, plan) = (datatype.size(), T::plan(datatype, self.conversion)?);
         let (mut raw, mut column) = (Vec::new(), Vec::new());
         let (mut values, mut source) = (Vec::new(), Source::new(self.core.ctx()));
-        values.reserve(to_usize(reader.selected_bytes(axes)?)?.checked_div(row).unwrap_or(0));
-        for axes in self.steps(axes, row) {
-            reader.read_into(&axes, &mut raw)?;
+        values.reserve(to_usize(reader.selected_bytes(wanted)?)?.checked_div(row).unwrap_or(0));
+        self.each_step(wanted, row, &mut |part| {
+            reader.read_into(part, &mut raw)?;
             column.clear();
             super::element::gather(&raw, row, at, size, &mut column);
-            T::load_into(&plan, size, &column, &mut source, &mut values)?;
-        }
+            T::load_into(&plan, size, &column, &mut source, &mut values)
+        })?;
         Ok(values)
     }
 
@@ -332,8 +346,8 @@ impl Dataset {
     /// # Errors
     /// The selection does not fit the shape, the result is larger than the limits, or the storage is damaged.
     pub fn read_raw(&self, selection: impl Into<Select>) -> Result<(Vec<u8>, Vec<u64>)> {
-        let (axes, shape) = selection.into().resolve(self.shape()).map_err(|e| self.named(e))?;
-        let raw = self.reader(&*self.now()?).read(&axes).map_err(|e| self.named(e))?;
+        let (wanted, shape) = selection.into().resolve(self.shape()).map_err(|e| self.named(e))?;
+        let raw = self.reader(&*self.now()?).read(&wanted).map_err(|e| self.named(e))?;
         Ok((raw, shape))
     }
 
@@ -354,13 +368,13 @@ impl Dataset {
         selection.into().resolve(self.shape()).map(|(_, shape)| shape).map_err(|e| self.named(e))
     }
 
-    /// Splits a selection into parts of about `most` elements that follow each other in C order.
+    /// Splits a selection into parts of about `most` elements that follow each other in the order of the result.
     ///
     /// # Errors
     /// The selection does not fit the dataset's shape.
     pub fn split(&self, selection: Select, most: u64) -> Result<impl Iterator<Item = Select> + use<>> {
-        let (axes, _) = selection.resolve(self.shape()).map_err(|e| self.named(e))?;
-        Ok(super::selection::parts(axes, most))
+        let (wanted, _) = selection.resolve(self.shape()).map_err(|e| self.named(e))?;
+        Ok(super::selection::parts(wanted, self.shape(), most))
     }
 
     /// Hands all elements, as stored and in C order, to `visit` in blocks of bounded size. A chunk is decoded once

@@ -27,7 +27,7 @@ mod write;
 pub use attribute::Attribute;
 pub use builder::DatasetBuilder;
 pub use change::CreateOptions;
-pub use dataset::{Dataset, Layout};
+pub use dataset::{ChunkPart, Dataset, Layout, StoredChunk};
 pub use element::{
     Conversion, Data, Element, Enumeration, Field, FixedAscii, FixedUnicode, Load, Opaque, Record, RecordBuilder,
     RegionReference, Scalar, Single, Sink, Source, Store, VarLenAscii,

@@ -109,23 +109,23 @@ impl Dataset {
         self.write_slice(Select::all(), data)
     }
 
-    /// Writes the selected elements, in C order of the selection; one value stands for all of them.
+    /// Writes the selected elements, in C order of the selection (points in theirs); one value stands for all of them.
     ///
     /// # Errors
-    /// As for [`write`](Dataset::write), and if the selection does not fit the shape.
+    /// As for [`write`](Dataset::write), and if the selection does not fit the shape or names an element twice.
     pub fn write_slice(&self, selection: impl Into<Select>, data: impl Data) -> Result<()> {
         let (selection, shape) = (selection.into(), data.shape());
         let done = data.with(|values| {
             change(&self.core, |editor| {
                 let mut header = ObjectHeader::load(editor.ctx(), self.address())?;
                 let stored = StoredDataset::load(&self.core, &header)?;
-                let (axes, wanted) = selection.resolve(&stored.dataspace.dims)?;
+                let (asked, wanted) = selection.resolve_once(&stored.dataspace.dims)?;
                 let datatype = &stored.datatype;
                 let prepared = Prepared::new(datatype, self.conversion, values, editor)?;
                 let times = times(&shape, &wanted)?;
-                let old = Owned::of_elements(&self.core, &stored, &axes)?;
+                let old = Owned::of_elements(&self.core, &stored, &asked)?;
                 let elements = prepared.elements(datatype, times, editor)?;
-                edit::write_elements(editor, &mut header, &stored, &axes, &elements)?;
+                edit::write_elements(editor, &mut header, &stored, &asked, &elements)?;
                 old.release(editor)
             })
         });

@@ -5,6 +5,11 @@ use super::width::{Address, Sizes};
 use crate::error::{Error, ErrorKind, Result};
 use alloc::vec::Vec;
 
+/// Most bytes that a buffer takes before anything is written.
+const MOST_ROOM: usize = 1 << 16;
+/// Bytes that every buffer has room for.
+const LEAST_ROOM: usize = 64;
+
 /// A growing buffer with the file-wide widths.
 #[derive(Clone, Debug)]
 pub struct Writer {
@@ -19,12 +24,23 @@ pub struct Writer {
 impl Writer {
     /// An empty buffer.
     pub fn new(sizes: Sizes) -> Self {
-        Writer { buf: Vec::new(), sizes, unsealed: false, sum_at: None }
+        Writer { buf: Vec::with_capacity(LEAST_ROOM), sizes, unsealed: false, sum_at: None }
+    }
+
+    /// An empty buffer that does not grow until it has more than `len` bytes.
+    pub fn with_room(sizes: Sizes, len: u64) -> Self {
+        let room = usize::try_from(len).unwrap_or(0).min(MOST_ROOM);
+        Writer { buf: Vec::with_capacity(room), sizes, unsealed: false, sum_at: None }
     }
 
     /// An empty buffer for one structure, whose checksum is made later: see [`Writer::sum_at`].
     pub fn unsealed(sizes: Sizes) -> Self {
         Writer { unsealed: true, ..Writer::new(sizes) }
+    }
+
+    /// Takes room for `len` more bytes.
+    pub fn reserve(&mut self, len: usize) {
+        self.buf.reserve(len.min(MOST_ROOM));
     }
 
     /// Where the checksum of everything before goes, if it was left out.

@@ -162,6 +162,25 @@ impl Axis {
         self.len() == 0
     }
 
+    /// Coordinate number `i`.
+    pub fn get(&self, i: u64) -> u64 {
+        match self {
+            Axis::Steps { start, step, .. } => start.saturating_add(i.saturating_mul(*step)),
+            Axis::List(list) => usize::try_from(i).ok().and_then(|i| list.get(i)).copied().unwrap_or(u64::MAX),
+        }
+    }
+
+    /// The first selected coordinate from `x` on.
+    pub fn next_from(&self, x: u64) -> Option<u64> {
+        match self {
+            Axis::Steps { start, step, count } => {
+                let number = x.saturating_sub(*start).div_ceil((*step).max(1));
+                (number < *count).then(|| self.get(number))
+            }
+            Axis::List(list) => list.get(list.partition_point(|&at| at < x)).copied(),
+        }
+    }
+
     /// First and last selected coordinate.
     pub fn bounds(&self) -> Option<(u64, u64)> {
         match self {

@@ -5,8 +5,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 /// Bytes kept for each dataset; larger chunks are not kept.
-#[cfg(feature = "std")]
-const KEPT_BYTES: usize = 8 << 20;
+pub(super) const KEPT_BYTES: usize = 8 << 20;
 
 /// The chunks that were decoded last, each by its address: what a reader has seen there stays true while the file is
 /// open for reading.

@@ -2,6 +2,7 @@
 
 use super::axes::{Axis, AxisPart, copy_box};
 use super::cache::ChunkCache;
+use super::picks::{Picks, Runs};
 use crate::codec::{Address, to_usize};
 use crate::error::{Error, Result};
 use crate::filter::{Pipeline, Scratch};
@@ -12,8 +13,13 @@ use alloc::borrow::Cow;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
+mod picks;
+
 /// Chunks that are looked up before they are read.
 const BATCH: usize = 4096;
+
+/// Chunks of the box of a selection for each of its elements, from which on they are looked up one by one.
+const SPARSE: u64 = 64;
 
 /// Structure name in errors.
 const CHUNK: &str = "chunk";
@@ -66,6 +72,9 @@ impl ChunkedReader<'_> {
     /// Copies the selected elements of all allocated chunks into `out`, whose other elements stay as they are.
     pub(super) fn read(&self, axes: &[Axis], out: &mut [u8]) -> Result<()> {
         let Some((low, high)) = self.chunk_box(axes) else { return Ok(()) };
+        if self.is_sparse(axes, &low, &high) {
+            return self.read_picks(&Picks::in_order(&Runs::of_axes(axes, self.dims)?), out);
+        }
         let chunk_bytes = self.chunk_bytes()?;
         let out_dims = axes.iter().map(|a| to_usize(a.len())).collect::<Result<Vec<_>>>()?;
         let chunk_dims = self.layout.chunk.iter().map(|&c| to_usize(c)).collect::<Result<Vec<_>>>()?;
@@ -156,6 +165,13 @@ impl ChunkedReader<'_> {
         scaled.collect::<Option<Vec<_>>>().map(|pairs| pairs.into_iter().unzip())
     }
 
+    /// True if the box of a selection has many more chunks than the selection has elements.
+    fn is_sparse(&self, axes: &[Axis], low: &[u64], high: &[u64]) -> bool {
+        let chunks = low.iter().zip(high).fold(1u64, |n, (l, h)| n.saturating_mul(h.saturating_sub(*l)));
+        let elements = axes.iter().fold(1u64, |n, axis| n.saturating_mul(axis.len()));
+        elements.saturating_mul(SPARSE) < chunks
+    }
+
     fn job(&self, record: &ChunkRecord<'_>, axes: &[Axis]) -> Option<Job> {
         let mut parts = Vec::with_capacity(axes.len());
         for ((axis, &scaled), &chunk) in axes.iter().zip(record.scaled).zip(&self.layout.chunk) {
@@ -207,18 +223,21 @@ impl ChunkedReader<'_> {
         Ok(Cow::Owned(buffer))
     }
 
+    /// Refuses a chunk that is stored as it is, but not in the length of a chunk.
+    fn check_unfiltered(&self, job: &Job, chunk_bytes: u64) -> Result<()> {
+        if job.stored == chunk_bytes {
+            return Ok(());
+        }
+        let message = alloc::format!("unfiltered chunk: expected {chunk_bytes} bytes, found {}", job.stored);
+        Err(Error::corrupt(CHUNK, self.ctx.absolute(job.address), message))
+    }
+
     /// The decoded bytes of a chunk.
     fn decode(&self, job: &Job, chunk_bytes: u64, scratch: &mut Scratch) -> Result<Cow<'_, [u8]>> {
         let at = self.ctx.absolute(job.address);
         let stored = self.stored(job, scratch)?;
         if self.pipeline.is_empty() || job.mask == u32::MAX {
-            if job.stored != chunk_bytes {
-                return Err(Error::corrupt(
-                    CHUNK,
-                    at,
-                    alloc::format!("unfiltered chunk: expected {chunk_bytes} bytes, found {}", job.stored),
-                ));
-            }
+            self.check_unfiltered(job, chunk_bytes)?;
             return Ok(stored);
         }
         let len = to_usize(chunk_bytes)?;

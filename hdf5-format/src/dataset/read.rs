@@ -1,18 +1,22 @@
 //! Reading a selection of a dataset into one buffer of stored elements.
 
-use super::axes::{Axis, box_bytes};
+use super::axes::{Axis, box_bytes, copy_box};
 use super::chunked::ChunkedReader;
 use super::contiguous::{self, Linear};
 use super::external::{self, ExternalSlot, ExternalStorage};
 use super::file::FileCore;
+use super::picks::Picks;
+use super::spans;
 use super::stored::StoredDataset;
 use super::virtual_;
+use super::virtual_picks;
+use super::wanted::Asked;
 use crate::codec::{Address, to_usize};
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::message::layout::{ChunkedLayout, Storage};
 use crate::format::virtual_layout::VirtualMapping;
 use crate::graph::FileContext;
-use crate::graph::chunk_index::ChunkIndex;
+use crate::graph::chunk_index::{ChunkIndex, ChunkRecord};
 use alloc::borrow::Cow;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -29,13 +33,13 @@ pub struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    /// The selected elements as stored, in C order of the selection.
+    /// The selected elements as stored, in the order of the selection.
     ///
     /// # Errors
     /// The selection does not fit, the result is larger than the limits allow, or the storage is damaged.
-    pub fn read(&self, axes: &[Axis]) -> Result<Vec<u8>> {
+    pub fn read<'s>(&self, asked: impl Into<Asked<'s>>) -> Result<Vec<u8>> {
         let mut out = Vec::new();
-        self.read_into(axes, &mut out)?;
+        self.read_into(asked, &mut out)?;
         Ok(out)
     }
 
@@ -43,62 +47,65 @@ impl Reader<'_> {
     ///
     /// # Errors
     /// As [`Reader::read`].
-    pub fn read_into(&self, axes: &[Axis], out: &mut Vec<u8>) -> Result<()> {
-        self.check_axes(axes)?;
+    pub fn read_into<'s>(&self, asked: impl Into<Asked<'s>>, out: &mut Vec<u8>) -> Result<()> {
+        let asked = asked.into();
+        asked.check(&self.dataset.dataspace.dims)?;
         out.clear();
-        if self.dataset.dataspace.is_null() || axes.iter().any(Axis::is_empty) {
+        if self.dataset.dataspace.is_null() || asked.is_empty() {
             return Ok(());
         }
-        let bytes = self.selected_bytes(axes)?;
+        let bytes = self.selected_bytes(asked)?;
         self.check_storage()?;
         fill(out, to_usize(bytes)?, &self.dataset.fill_element())?;
-        self.stored(axes, out)
+        self.stored(asked, out)
     }
 
     /// As [`Reader::read`], into zeroed memory of exactly the right size.
     ///
     /// # Errors
     /// As [`Reader::read`], and if the size is wrong.
-    pub fn read_into_zeroed(&self, axes: &[Axis], out: &mut [u8]) -> Result<()> {
-        self.check_axes(axes)?;
-        let bytes = box_bytes(axes.iter().map(Axis::len), self.dataset.element_size() as u64);
-        if bytes != Some(out.len() as u64) {
-            let message = alloc::format!("{} bytes of memory for {bytes:?} bytes of elements", out.len());
+    pub fn read_into_zeroed<'s>(&self, asked: impl Into<Asked<'s>>, out: &mut [u8]) -> Result<()> {
+        self.read_over(asked.into(), out, false)
+    }
+
+    /// As [`Reader::read`], over whatever is in memory of exactly the right size.
+    ///
+    /// # Errors
+    /// As [`Reader::read`], and if the size is wrong.
+    pub fn read_into_slice<'s>(&self, asked: impl Into<Asked<'s>>, out: &mut [u8]) -> Result<()> {
+        self.read_over(asked.into(), out, true)
+    }
+
+    fn read_over(&self, asked: Asked<'_>, out: &mut [u8], used: bool) -> Result<()> {
+        asked.check(&self.dataset.dataspace.dims)?;
+        let bytes = asked.bytes(self.dataset.element_size()).filter(|_| !self.dataset.dataspace.is_null());
+        if bytes.unwrap_or(0) != out.len() as u64 {
+            let message = alloc::format!("{} bytes of memory for {} bytes of elements", out.len(), bytes.unwrap_or(0));
             return Err(Error::new(ErrorKind::Shape, message));
         }
-        if self.dataset.dataspace.is_null() || out.is_empty() {
+        if out.is_empty() {
             return Ok(());
         }
         self.check_storage()?;
         let element = self.dataset.fill_element();
         if element.iter().any(|&b| b != 0) {
             out.chunks_exact_mut(element.len().max(1)).for_each(|to| to.copy_from_slice(&element));
+        } else if used {
+            out.fill(0);
         }
-        self.stored(axes, out)
+        self.stored(asked, out)
     }
 
     /// Bytes that a selection reads.
     ///
     /// # Errors
     /// More than the limits allow.
-    pub fn selected_bytes(&self, axes: &[Axis]) -> Result<u64> {
+    pub fn selected_bytes<'s>(&self, asked: impl Into<Asked<'s>>) -> Result<u64> {
         let limit = self.core.ctx().limits().read_bytes;
-        let bytes = box_bytes(axes.iter().map(Axis::len), self.dataset.element_size() as u64);
+        let bytes = asked.into().bytes(self.dataset.element_size());
         bytes
             .filter(|&b| b <= limit)
             .ok_or_else(|| Error::limit("read_bytes", limit, bytes.unwrap_or(u64::MAX)).hint("read a part of it"))
-    }
-
-    /// Checks a selection against the extent.
-    fn check_axes(&self, axes: &[Axis]) -> Result<()> {
-        let dims = &self.dataset.dataspace.dims;
-        if axes.len() != dims.len() {
-            return Err(Error::new(
-                ErrorKind::Shape,
-                alloc::format!("a selection of rank {} on a dataset of rank {}", axes.len(), dims.len()),
-            ));
-        }
-        axes.iter().zip(dims).enumerate().try_for_each(|(i, (axis, &dim))| axis.check(i, dim))
     }
 
     /// Number of allocated chunks; `None` if the dataset is not chunked.
@@ -109,6 +116,23 @@ impl Reader<'_> {
         match &self.dataset.layout.storage {
             Storage::Chunked(layout) => Ok(Some(self.index(layout)?.totals(self.core.ctx())?.0)),
             _ => Ok(None),
+        }
+    }
+
+    /// Visits the allocated chunks of a box, `low` to before `high` in units of chunks; none if the dataset is not
+    /// chunked.
+    ///
+    /// # Errors
+    /// The chunk index is damaged, or `visit` fails.
+    pub fn visit_chunks(
+        &self,
+        low: &[u64],
+        high: &[u64],
+        visit: &mut dyn FnMut(ChunkRecord<'_>) -> Result<()>,
+    ) -> Result<()> {
+        match &self.dataset.layout.storage {
+            Storage::Chunked(layout) => self.index(layout)?.visit(self.core.ctx(), low, high, visit),
+            _ => Ok(()),
         }
     }
 
@@ -190,7 +214,45 @@ impl Reader<'_> {
     }
 
     /// Copies what is stored over the fill values in `out`.
-    fn stored(&self, axes: &[Axis], out: &mut [u8]) -> Result<()> {
+    fn stored(&self, asked: Asked<'_>, out: &mut [u8]) -> Result<()> {
+        match asked {
+            Asked::Axes(axes) => self.stored_axes(axes, out),
+            Asked::Picks(picks) => self.stored_picks(picks, out),
+            Asked::Ordered(ordered) => {
+                let sorted = self.read(ordered.axes())?;
+                let (from, to) = ordered.dims()?;
+                copy_box(&sorted, &from, out, &to, &ordered.parts()?, self.dataset.element_size());
+                Ok(())
+            }
+        }
+    }
+
+    fn stored_picks(&self, picks: &Picks, out: &mut [u8]) -> Result<()> {
+        let read =
+            |source: &dyn Linear, out: &mut [u8]| spans::read(source, picks.list(), self.dataset.element_size(), out);
+        match &self.dataset.layout.storage {
+            Storage::Compact { data, offset } => read(&CompactStorage { data, offset: *offset }, out),
+            Storage::Contiguous { .. } if self.dataset.external.is_some() => {
+                let slots = self.external_slots()?;
+                read(&ExternalStorage { core: self.core, slots: &slots }, out)
+            }
+            Storage::Contiguous { address: None, .. } => Ok(()),
+            Storage::Contiguous { address: Some(address), .. } => {
+                read(&FileStorage { ctx: self.core.ctx(), address: *address }, out)
+            }
+            Storage::Chunked(layout) => self.chunked(layout)?.read_picks(picks, out),
+            Storage::Virtual { .. } => virtual_picks::read(self, picks, out),
+        }
+    }
+
+    fn chunked<'l>(&'l self, layout: &'l ChunkedLayout) -> Result<ChunkedReader<'l>> {
+        let (ctx, dims, cache) = (self.core.ctx(), &self.dataset.dataspace.dims, &self.dataset.cache);
+        let pipeline = self.dataset.pipeline.as_ref().map_err(Clone::clone)?;
+        let (index, element) = (self.index(layout)?, self.dataset.element_size());
+        Ok(ChunkedReader { ctx, layout, dims, index, pipeline, cache, element })
+    }
+
+    fn stored_axes(&self, axes: &[Axis], out: &mut [u8]) -> Result<()> {
         let ctx = self.core.ctx();
         let (dims, element) = (&self.dataset.dataspace.dims, self.dataset.element_size());
         match &self.dataset.layout.storage {
@@ -206,12 +268,7 @@ impl Reader<'_> {
             Storage::Contiguous { address: Some(address), .. } => {
                 contiguous::read(&FileStorage { ctx, address: *address }, dims, axes, element, out)
             }
-            Storage::Chunked(layout) => {
-                let pipeline = self.dataset.pipeline.as_ref().map_err(Clone::clone)?;
-                let index = self.index(layout)?;
-                let cache = &self.dataset.cache;
-                ChunkedReader { ctx, layout, dims, index, pipeline, cache, element }.read(axes, out)
-            }
+            Storage::Chunked(layout) => self.chunked(layout)?.read(axes, out),
             Storage::Virtual { .. } => virtual_::read(self, axes, out),
         }
     }

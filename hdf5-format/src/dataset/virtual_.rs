@@ -34,6 +34,17 @@ pub(super) struct Source {
     pub(super) dataset: StoredDataset,
 }
 
+impl Source {
+    /// The source, to be read for the virtual dataset of `outer`.
+    pub(super) fn reader<'a>(&'a self, outer: &Reader<'_>) -> Result<Reader<'a>> {
+        let same_file = Arc::ptr_eq(outer.core, &self.core);
+        if datatype::contains_address(&self.dataset.datatype) && !same_file {
+            return Err(Error::unsupported("a virtual dataset of variable-length elements in another file"));
+        }
+        Ok(Reader { core: &self.core, dataset: &self.dataset, depth: outer.depth.saturating_add(1) })
+    }
+}
+
 /// Opens a mapping's source; `None` if the file or the dataset does not exist.
 pub(super) fn source(core: &Arc<FileCore>, file: &[u8], path: &[u8], depth: usize) -> Result<Option<Source>> {
     let missing = |e: Error| if e.kind() == ErrorKind::NotFound { Ok(None) } else { Err(e) };
@@ -78,11 +89,7 @@ fn read_tile(reader: &Reader<'_>, tile: &Tile, axes: &[Axis], out: &mut [u8]) ->
     }
     let Some(source) = source(reader.core, &tile.file, &tile.dataset, reader.depth)? else { return Ok(()) };
     let (from, to) = tile.pair(&source.dataset.dataspace.dims, extent)?;
-    let inner = Reader { core: &source.core, dataset: &source.dataset, depth: reader.depth.saturating_add(1) };
-    let same_file = Arc::ptr_eq(reader.core, &source.core);
-    if datatype::contains_address(&source.dataset.datatype) && !same_file {
-        return Err(Error::unsupported("a virtual dataset of variable-length elements in another file"));
-    }
+    let inner = source.reader(reader)?;
     match slab_pairs(&from, &to, &source.dataset.dataspace.dims, extent)? {
         Some(pairs) => read_slabs(reader, &inner, &pairs, axes, out),
         None => virtual_pairs::read(reader, &inner, (&from, &to), axes, out),

@@ -214,6 +214,40 @@ impl Elements {
         }
     }
 
+    /// The elements among `len` neighbours in a row from a point on: how far from the point, number, and how many. Not
+    /// for points, which are in no order.
+    pub(crate) fn in_row(&self, point: &[u64], len: u64, visit: &mut dyn FnMut(u64, u64, u64)) {
+        let tree = match (&self.order, point.split_last()) {
+            (Order::Tree(tree), Some((&last, outer))) => Some((tree, last, outer)),
+            (Order::One, _) => return visit(0, 0, 1),
+            _ => None,
+        };
+        let Some((tree, last, outer)) = tree else { return };
+        let (mut node, mut number) = (tree.root(), 0u64);
+        for &x in outer {
+            let place = node.and_then(|n| n.find_from(x, |_| true)).filter(|p| p.coordinate == x);
+            let Some(place) = place else { return };
+            number = number.saturating_add(place.first);
+            node = tree.node(place.piece.child);
+        }
+        let (mut x, end) = (last, last.saturating_add(len));
+        while let Some(place) = node.and_then(|n| n.find_from(x, |_| true)).filter(|p| p.coordinate < end) {
+            let left = place.piece.axis.left_in_block(place.index);
+            let run = left.min(end.saturating_sub(place.coordinate)).max(1);
+            visit(place.coordinate.saturating_sub(last), number.saturating_add(place.first), run);
+            x = place.coordinate.saturating_add(run);
+        }
+    }
+
+    /// The places of listed points with their numbers, by place; `None` for other selections.
+    pub(crate) fn listed_places(&self) -> Option<Vec<(u64, u64)>> {
+        let Order::Points(coords) = &self.order else { return None };
+        let points = coords.chunks_exact(self.extent.len().max(1)).map(|p| self.place(p));
+        let mut places: Vec<(u64, u64)> = points.zip(0..).collect();
+        places.sort_unstable();
+        Some(places)
+    }
+
     /// The numbers of the elements whose coordinates are from `low` to before `high`, in ascending order.
     ///
     /// The work is proportional to the ranges found (for points: to the points), not to the elements left out.

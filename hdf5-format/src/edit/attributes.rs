@@ -1,7 +1,7 @@
 //! Adding, changing and taking away attributes of an object, in the storage it has.
 
 use super::Editor;
-use super::header::{self, MAX_BODY, message};
+use super::header::{Header, MAX_BODY, message};
 use super::shared::{self, HeapId};
 use crate::codec::{Address, Cursor};
 use crate::datatype::pointers::Pointers;
@@ -146,10 +146,10 @@ pub(crate) fn set(
     attribute: &NewAttribute<'_>,
 ) -> Result<Option<AttributeRecord>> {
     check_name(attribute.name)?;
-    let mut header = ObjectHeader::load(editor.ctx(), object)?;
+    let mut header = Header::open(editor, object)?;
     let new = encode(editor, &header, attribute)?;
     check_length(&header, &new)?;
-    let old = find(editor, &header, attribute.name)?;
+    let old = find(editor, &mut header, attribute.name)?;
     if let Some(old) = old {
         match info(editor, &header)?.filter(|info| info.heap.is_some()) {
             Some(info) => {
@@ -157,17 +157,17 @@ pub(crate) fn set(
                 return Ok(Some(old));
             }
             None if replace_compact(editor, &mut header, attribute.name, &new)? => {
-                header::store(editor, &mut header)?;
+                header.close(editor)?;
                 return Ok(Some(old));
             }
             None => take(editor, &mut header, attribute.name)?,
         }
         add(editor, &mut header, attribute.name, &new)?;
-        header::store(editor, &mut header)?;
+        header.close(editor)?;
         return Ok(Some(old));
     }
     add(editor, &mut header, attribute.name, &new)?;
-    header::store(editor, &mut header)?;
+    header.close(editor)?;
     Ok(None)
 }
 
@@ -176,10 +176,10 @@ pub(crate) fn set(
 /// # Errors
 /// There is none of this name, or the attributes are damaged.
 pub(crate) fn remove(editor: &mut Editor, object: Address, name: &[u8]) -> Result<AttributeRecord> {
-    let mut header = ObjectHeader::load(editor.ctx(), object)?;
-    let old = find(editor, &header, name)?.ok_or_else(|| missing(name))?;
+    let mut header = Header::open(editor, object)?;
+    let old = find(editor, &mut header, name)?.ok_or_else(|| missing(name))?;
     take(editor, &mut header, name)?;
-    header::store(editor, &mut header)?;
+    header.close(editor)?;
     Ok(old)
 }
 
@@ -189,12 +189,12 @@ pub(crate) fn remove(editor: &mut Editor, object: Address, name: &[u8]) -> Resul
 /// There is none of the old name, or one of the new.
 pub(crate) fn rename(editor: &mut Editor, object: Address, from: &[u8], to: &[u8]) -> Result<()> {
     check_name(to)?;
-    let mut header = ObjectHeader::load(editor.ctx(), object)?;
-    let old = find(editor, &header, from)?.ok_or_else(|| missing(from))?;
+    let mut header = Header::open(editor, object)?;
+    let old = find(editor, &mut header, from)?.ok_or_else(|| missing(from))?;
     if from == to {
         return Ok(());
     }
-    if find(editor, &header, to)?.is_some() {
+    if find(editor, &mut header, to)?.is_some() {
         let text = alloc::format!("there is an attribute named {:?}", String::from_utf8_lossy(to));
         return Err(Error::new(ErrorKind::Conflict, text));
     }
@@ -205,7 +205,7 @@ pub(crate) fn rename(editor: &mut Editor, object: Address, from: &[u8], to: &[u8
     } else {
         replace_compact(editor, &mut header, from, &new)?;
     }
-    header::store(editor, &mut header)?;
+    header.close(editor)?;
     // The value goes over to the new message, and the use of a committed type, unless others have the old one.
     match (shared::drop_attribute(editor, &old)?, old.datatype.committed) {
         (false, Some(datatype)) => super::add_link(editor, datatype),
@@ -231,7 +231,17 @@ fn check_length(header: &ObjectHeader, new: &Encoded) -> Result<()> {
 }
 
 /// The attribute of a name, where the way to it is sound.
-fn find(editor: &Editor, header: &ObjectHeader, name: &[u8]) -> Result<Option<AttributeRecord>> {
+fn find(editor: &mut Editor, header: &mut Header, name: &[u8]) -> Result<Option<AttributeRecord>> {
+    let info = info(editor, header).ok().flatten().filter(|info| info.heap.is_some());
+    if let Some(info) = info {
+        // What is damaged on the way need not be on the way of a search.
+        if dense::is_vacant(editor, &info, name).unwrap_or(false) {
+            return Ok(None);
+        }
+    } else if let Ok(place) = header.attribute(name, editor.ctx().sizes()) {
+        let attributes = Attributes::open(editor.ctx(), header)?;
+        return place.map_or(Ok(None), |place| attributes.of_message(editor.ctx(), place));
+    }
     Attributes::open(editor.ctx(), header)?.get(editor.ctx(), name)
 }
 
@@ -246,17 +256,18 @@ fn renamed(editor: &mut Editor, header: &ObjectHeader, old: &AttributeRecord, na
 }
 
 /// Puts a message in the place of that of the same attribute: whether there was one.
-fn replace_compact(editor: &Editor, header: &mut ObjectHeader, name: &[u8], new: &Encoded) -> Result<bool> {
-    let place = compact_place(editor, header, name);
-    let Some(old) = place.and_then(|place| header.messages.get_mut(place)) else { return Ok(false) };
-    if new.len() > MAX_BODY {
-        return Ok(false);
-    }
-    *old = Message { creation_index: old.creation_index, ..new.message(editor)? };
+fn replace_compact(editor: &mut Editor, header: &mut Header, name: &[u8], new: &Encoded) -> Result<bool> {
+    let Some(place) = compact_place(editor, header, name).filter(|_| new.len() <= MAX_BODY) else { return Ok(false) };
+    let creation_index = header.messages.get(place).and_then(|old| old.creation_index);
+    let new = Message { creation_index, ..new.message(editor)? };
+    header.replace(editor, place, new);
     Ok(true)
 }
 
-fn compact_place(editor: &Editor, header: &ObjectHeader, name: &[u8]) -> Option<usize> {
+fn compact_place(editor: &Editor, header: &mut Header, name: &[u8]) -> Option<usize> {
+    if let Ok(place) = header.attribute(name, editor.ctx().sizes()) {
+        return place;
+    }
     header.messages.iter().position(|m| is_named(editor.ctx(), m, name))
 }
 
@@ -270,10 +281,10 @@ fn is_named(ctx: &FileContext, m: &Message, name: &[u8]) -> bool {
 }
 
 /// Adds an attribute to a header that is stored afterwards.
-fn add(editor: &mut Editor, header: &mut ObjectHeader, name: &[u8], new: &Encoded) -> Result<()> {
+fn add(editor: &mut Editor, header: &mut Header, name: &[u8], new: &Encoded) -> Result<()> {
     if header.version == 1 {
-        header.messages.push(new.message(editor)?);
-        return Ok(());
+        let new = new.message(editor)?;
+        return header.push(editor, new);
     }
     let mut info = info(editor, header)?.unwrap_or_else(|| new_info(header));
     let index = info.next_index;
@@ -289,7 +300,8 @@ fn add(editor: &mut Editor, header: &mut ObjectHeader, name: &[u8], new: &Encode
         dense::from_compact(editor, header, &mut info)?;
     }
     if compact {
-        header.messages.push(Message { creation_index: index, ..new.message(editor)? });
+        let new = Message { creation_index: index, ..new.message(editor)? };
+        header.push(editor, new)?;
     } else {
         dense::insert(editor, &info, name, index, new)?;
     }
@@ -297,7 +309,7 @@ fn add(editor: &mut Editor, header: &mut ObjectHeader, name: &[u8], new: &Encode
 }
 
 /// Takes an attribute out of a header that is stored afterwards.
-fn take(editor: &mut Editor, header: &mut ObjectHeader, name: &[u8]) -> Result<()> {
+fn take(editor: &mut Editor, header: &mut Header, name: &[u8]) -> Result<()> {
     let Some(mut info) = info(editor, header)? else {
         if let Some(place) = compact_place(editor, header, name) {
             header.messages.remove(place);
@@ -343,12 +355,12 @@ fn new_info(header: &ObjectHeader) -> AttributeInfo {
 }
 
 fn info(editor: &Editor, header: &ObjectHeader) -> Result<Option<AttributeInfo>> {
-    let message = header.find(MessageKind::AttributeInfo).filter(|_| header.version > 1);
+    let message = if header.version > 1 { header.find(MessageKind::AttributeInfo) } else { None };
     message.map(|m| AttributeInfo::parse(&mut m.cursor(editor.ctx().sizes(), "attribute info"))).transpose()
 }
 
 /// Puts an attribute info in the place of the old; `None` takes it away.
-fn set_info(editor: &Editor, header: &mut ObjectHeader, info: Option<&AttributeInfo>) -> Result<()> {
+fn set_info(editor: &mut Editor, header: &mut Header, info: Option<&AttributeInfo>) -> Result<()> {
     let place = header.messages.iter().position(|m| m.kind == MessageKind::AttributeInfo);
     let Some(info) = info else {
         if let Some(place) = place {
@@ -359,9 +371,9 @@ fn set_info(editor: &Editor, header: &mut ObjectHeader, info: Option<&AttributeI
     let mut body = editor.writer();
     info.encode(&mut body)?;
     let new = message(MessageKind::AttributeInfo, MessageFlags::DONT_SHARE, body.into_bytes());
-    match place.and_then(|place| header.messages.get_mut(place)) {
-        Some(old) => *old = new,
-        None => header.messages.push(new),
+    match place {
+        Some(place) => header.replace(editor, place, new),
+        None => header.push(editor, new)?,
     }
     Ok(())
 }

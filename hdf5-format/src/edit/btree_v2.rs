@@ -15,6 +15,8 @@
 //!
 //! Records are bytes here. What they are ordered by is the caller's closure: it says how a record of the tree stands
 //! to the one that is meant, and may read other structures to know (names in a heap).
+//!
+//! Header and nodes are kept by the [`Editor`] for the next change; the file has every change at once.
 
 mod build;
 mod insert;
@@ -31,6 +33,8 @@ use crate::graph::Visited;
 use alloc::vec::Vec;
 use core::cmp::Ordering;
 use nodes::Nodes;
+
+pub(in crate::edit) use nodes::Tree;
 
 pub(crate) use build::build;
 
@@ -162,6 +166,7 @@ pub(crate) fn len(editor: &Editor, header: Address) -> Result<u64> {
 /// # Errors
 /// A header is damaged.
 pub(crate) fn exchange(editor: &mut Editor, a: Address, b: Address) -> Result<()> {
+    [a, b].into_iter().for_each(|tree| drop(editor.trees.take(tree)));
     let headers = [(a, nodes::load_header(editor.ctx(), b)?), (b, nodes::load_header(editor.ctx(), a)?)];
     headers.into_iter().try_for_each(|(place, header)| {
         let mut writer = editor.block_writer();
@@ -179,6 +184,7 @@ pub(crate) fn delete(
     header: Address,
     each: &mut dyn FnMut(&mut Editor, &[u8]) -> Result<()>,
 ) -> Result<()> {
+    editor.trees.take(header);
     let (tree, layout) = nodes::open(editor.ctx(), header)?;
     let (node_len, header_len) = (u64::from(tree.node_size), BTreeV2Header::encoded_len(editor.ctx().sizes()) as u64);
     let mut seen = Visited::new();

@@ -24,6 +24,11 @@ pub enum Durability {
 
 const LAST_KEPT: &str = "the file holds its last commit; the changes are kept, and the commit may be tried again";
 
+const ROLL_BACK: &str = "the file holds its last commit; roll back to go on";
+
+/// Most bytes that are copied to be written at once.
+const MOST_AT_ONCE: usize = 1 << 20;
+
 type Pieces = BTreeMap<u64, Vec<u8>>;
 
 /// How far a commit came: what its failure leaves behind.
@@ -51,6 +56,7 @@ impl Editor {
     /// the editor refuses to go on. Else the changes are kept, and the commit may be tried again.
     pub fn commit(&mut self) -> Result<()> {
         self.check_sound()?;
+        self.settle().map_err(|error| error.hint(ROLL_BACK))?;
         let before = self.superblock.end;
         let end = self.superblock.base.saturating_add(self.space.end_after_commit());
         self.superblock.end = end;
@@ -140,7 +146,7 @@ impl Editor {
     fn give_up(&mut self, reached: Reached, record: u64) -> &'static str {
         let (condition, hint) = match reached {
             Reached::Fresh => (Condition::Sound, LAST_KEPT),
-            Reached::Unsynced => (Condition::RollBack, "the file holds its last commit; roll back to go on"),
+            Reached::Unsynced => (Condition::RollBack, ROLL_BACK),
             Reached::Record if self.withdraw(record).is_ok() => (Condition::Sound, LAST_KEPT),
             Reached::Record | Reached::Durable => {
                 (Condition::Reopen, "the file holds this commit or the one before, whole: open it again to see which")
@@ -184,21 +190,38 @@ impl Editor {
         self.superblock = self.committed.clone();
         self.space.rollback();
         self.state = Condition::Sound;
-        self.local_heaps.clear();
+        self.forget_kept();
         self.global_heap = Default::default();
         self.end_changed();
         Ok(())
     }
 }
 
+/// Writes pieces in the order of their offsets, those that touch at once.
 fn write_pieces<'a>(
     storage: &(impl StorageMut + ?Sized),
     pieces: impl Iterator<Item = (&'a u64, &'a Vec<u8>)>,
 ) -> Result<()> {
+    let (mut start, mut run) = (0u64, Vec::new());
     for (&offset, bytes) in pieces {
-        storage.write_at(offset, bytes)?;
+        let end = start.saturating_add(run.len() as u64);
+        if end != offset || run.len().saturating_add(bytes.len()) > MOST_AT_ONCE {
+            write_run(storage, start, &run)?;
+            run.clear();
+            start = offset;
+        }
+        if bytes.len() > MOST_AT_ONCE {
+            storage.write_at(offset, bytes)?;
+            start = offset.saturating_add(bytes.len() as u64);
+            continue;
+        }
+        run.extend_from_slice(bytes);
     }
-    Ok(())
+    write_run(storage, start, &run)
+}
+
+fn write_run(storage: &(impl StorageMut + ?Sized), start: u64, run: &[u8]) -> Result<()> {
+    if run.is_empty() { Ok(()) } else { storage.write_at(start, run) }
 }
 
 /// Steps 3 and 4: the bytes of a durable record go to their places, `rest` first; then the record goes.

@@ -11,8 +11,9 @@
 //! free is kept by the heap's own free-space manager. The rules and the numbers in the header are those of libhdf5, so
 //! that it can go on with the heap.
 //!
-//! A [`HeapEditor`] keeps blocks and free space in memory: readers of [`graph`](crate::graph) see its changes after
-//! [`HeapEditor::finish`], which has to be called, unless the file is rolled back.
+//! A [`HeapEditor`] has blocks and free space in memory. [`change`] takes it from the [`Editor`], which keeps it from
+//! change to change; readers of [`graph`](crate::graph) see everything but the list of what is free, which none of them
+//! needs: it is written at [`Editor::settle`], once for all changes.
 
 mod blocks;
 mod delete;
@@ -23,17 +24,18 @@ mod managed;
 mod manager;
 mod tables;
 
+use super::kept::Keep;
 use super::{Editor, Purpose};
 use crate::codec::{Address, Cursor, Sizes};
 use crate::error::{Error, ErrorKind, Result};
 use crate::filter::{Pipeline, Registry, Scratch};
 use crate::format::fractal_heap::header::STRUCTURE as HEADER;
 use crate::format::fractal_heap::heap_id::STRUCTURE as ID;
-use crate::format::fractal_heap::{DoublingTable, FractalHeapHeader, HeapFilter, HeapId, IdForm};
+use crate::format::fractal_heap::{DirectEntry, DoublingTable, FractalHeapHeader, HeapFilter, HeapId, IdForm};
 use crate::format::message::filter_pipeline::FilterPipeline;
 use crate::graph::FileContext;
 use alloc::borrow::Cow;
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 use blocks::Direct;
 use free::Free;
@@ -41,6 +43,9 @@ use geometry::Geometry;
 use tables::Table;
 
 pub(crate) use delete::delete;
+
+/// Bytes of memory that a stretch of free space takes.
+const FREE_MEMORY: usize = 96;
 
 /// What a new heap is like.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -140,8 +145,43 @@ pub(crate) fn create(editor: &mut Editor, parameters: &Parameters<'_>) -> Result
     editor.place(Purpose::ObjectHeader, writer.as_slice())
 }
 
+/// Changes a heap: what `work` does, and the blocks that it changed are written.
+///
+/// # Errors
+/// Those of `work`; there is no room in the file, a number does not fit the file's widths, a filter fails.
+pub(crate) fn change<R>(
+    editor: &mut Editor,
+    address: Address,
+    work: impl FnOnce(&mut Editor, &mut HeapEditor) -> Result<R>,
+) -> Result<R> {
+    let mut heap = HeapEditor::take(editor, address)?;
+    let owes = heap.owes();
+    let done = work(editor, &mut heap).and_then(|done| heap.flush(editor).map(|()| done));
+    match done {
+        Ok(_) => heap.keep(editor)?,
+        // With it goes what an earlier change put off.
+        Err(_) if owes => editor.changed(),
+        Err(_) => {}
+    }
+    done
+}
+
+/// Looks into a heap: `work` changes nothing of it.
+///
+/// # Errors
+/// Those of `work`, or the heap's header is damaged.
+pub(crate) fn look<R>(
+    editor: &mut Editor,
+    address: Address,
+    work: impl FnOnce(&mut Editor, &mut HeapEditor) -> Result<R>,
+) -> Result<R> {
+    let mut heap = HeapEditor::take(editor, address)?;
+    let found = work(editor, &mut heap);
+    heap.keep(editor)?;
+    found
+}
+
 /// A heap while it is changed.
-#[must_use = "changes are lost without `finish`"]
 pub(crate) struct HeapEditor {
     address: Address,
     header: FractalHeapHeader,
@@ -157,7 +197,9 @@ pub(crate) struct HeapEditor {
     tables: BTreeMap<u64, Table>,
     /// Direct blocks by their offset in the heap.
     blocks: BTreeMap<u64, Direct>,
-    /// Bytes of them.
+    /// Those that were changed.
+    changed: BTreeSet<u64>,
+    /// Bytes of all.
     block_bytes: u64,
 }
 
@@ -166,7 +208,7 @@ impl HeapEditor {
     ///
     /// # Errors
     /// The header is damaged, or the heap is such that it can only be read.
-    pub(crate) fn open(ctx: &FileContext, address: Address) -> Result<Self> {
+    fn open(ctx: &FileContext, address: Address) -> Result<Self> {
         let header = load_header(ctx, address)?;
         let geometry = Geometry::new(&header, ctx.sizes()).map_err(|e| e.at(ctx.absolute(address)))?;
         let pipeline = header.filter.as_ref().map(|filter| {
@@ -184,6 +226,7 @@ impl HeapEditor {
             free: None,
             tables: BTreeMap::new(),
             blocks: BTreeMap::new(),
+            changed: BTreeSet::new(),
             block_bytes: 0,
         })
     }
@@ -260,20 +303,50 @@ impl HeapEditor {
         }
     }
 
-    /// Writes all changes.
-    ///
-    /// # Errors
-    /// There is no room in the file, a number does not fit the file's widths, a filter fails.
-    pub(crate) fn finish(mut self, editor: &mut Editor) -> Result<()> {
+    /// The heap as it was kept, or is in the file.
+    fn take(editor: &mut Editor, address: Address) -> Result<Self> {
+        let kept = editor.heaps.take(address);
+        kept.map_or_else(|| HeapEditor::open(editor.ctx(), address), Ok)
+    }
+
+    /// Keeps it for the next change. Those that are not kept any more are settled.
+    fn keep(self, editor: &mut Editor) -> Result<()> {
+        editor.heaps.put(self.address, self);
+        while let Some(mut heap) = editor.heaps.excess() {
+            heap.finish(editor)?;
+        }
+        Ok(())
+    }
+
+    /// True if the file's list of free space is out of date.
+    fn owes(&self) -> bool {
+        self.free.as_ref().is_some_and(|free| free.changed)
+    }
+
+    /// Writes all changes but the list of free space.
+    fn flush(&mut self, editor: &mut Editor) -> Result<()> {
         self.flush_blocks(editor)?;
         self.flush_tables(editor)?;
-        self.store_free(editor)?;
         if self.header == self.old {
             return Ok(());
         }
         let mut writer = editor.block_writer();
         self.header.encode(&mut writer)?;
-        editor.write_block(self.address, &writer)
+        editor.write_block(self.address, &writer)?;
+        self.old.clone_from(&self.header);
+        Ok(())
+    }
+
+    /// Writes all changes, and the list of free space if it is out of date.
+    ///
+    /// # Errors
+    /// There is no room in the file, a number does not fit the file's widths, a filter fails.
+    pub(crate) fn finish(&mut self, editor: &mut Editor) -> Result<()> {
+        if !self.owes() {
+            return self.flush(editor);
+        }
+        self.store_free(editor)?;
+        self.flush(editor)
     }
 
     fn parse_id<'i>(&self, ctx: &FileContext, id: &'i [u8]) -> Result<HeapId<'i>> {
@@ -288,6 +361,15 @@ impl HeapEditor {
         let mut writer = editor.writer();
         id.encode(&mut writer, self.ids)?;
         Ok(writer.into_bytes())
+    }
+}
+
+impl Keep for HeapEditor {
+    fn memory(&self) -> usize {
+        let tables = self.tables.values().fold(0usize, |sum, table| sum.saturating_add(table.len()));
+        let blocks = usize::try_from(self.block_bytes).unwrap_or(usize::MAX);
+        let free = self.free.as_ref().map_or(0, Free::len).saturating_mul(FREE_MEMORY);
+        blocks.saturating_add(free).saturating_add(tables.saturating_mul(size_of::<DirectEntry>()))
     }
 }
 

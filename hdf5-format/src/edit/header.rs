@@ -3,7 +3,9 @@
 //! A header is loaded whole, its list of messages changed, and laid out again over the chunks it has: messages in their
 //! order, in each chunk but the last a continuation message, NIL messages or a gap in what is left. When they do not
 //! fit, the last continuation chunk gives way to a longer one, so that a header that grows message by message has few
-//! chunks and is copied a logarithmic number of times.
+//! chunks and is copied a logarithmic number of times. A [`Header`] knows where a message can be put without that.
+
+mod open;
 
 use super::{Editor, Purpose, shared};
 use crate::codec::{Address, Writer};
@@ -14,6 +16,7 @@ use crate::format::message::reference_count::ReferenceCount;
 use crate::format::object_header::{MessageFlags, MessageForm, PrefixV1, PrefixV2, RawMessage, Times, header_flags};
 use crate::graph::object_header::{HeaderChunk, Message, ObjectHeader};
 use alloc::vec::Vec;
+pub(crate) use open::Header;
 
 /// Most bytes of a message's body: its length has 16 bits.
 pub(crate) const MAX_BODY: usize = 65_535;
@@ -92,6 +95,7 @@ pub(crate) fn create(editor: &mut Editor, style: HeaderStyle, mut messages: Vec<
 
 /// Gives all chunks of a header back.
 pub(crate) fn release(editor: &mut Editor, header: &ObjectHeader) {
+    editor.headers.take(header.address);
     for chunk in &header.chunks {
         editor.release(Purpose::ObjectHeader, chunk.address, chunk.len);
     }
@@ -117,6 +121,20 @@ pub(crate) fn set_ref_count(header: &mut ObjectHeader, count: u32) -> Result<()>
 /// # Errors
 /// A body is too long, a version 1 header has more than 65,535 messages, or the file is full.
 pub(crate) fn store(editor: &mut Editor, header: &mut ObjectHeader) -> Result<()> {
+    editor.headers.take(header.address);
+    lay_out(editor, header).map(drop)
+}
+
+/// The room that the last chunk of a header ends with; from the start of the chunk.
+#[derive(Clone, Copy, Debug)]
+struct Tail {
+    at: usize,
+    end: usize,
+    /// NIL messages that fill it.
+    nils: u32,
+}
+
+fn lay_out(editor: &mut Editor, header: &mut ObjectHeader) -> Result<Tail> {
     let form = form(header);
     pad(header, form);
     check_bodies(header)?;
@@ -195,7 +213,11 @@ fn pad(header: &mut ObjectHeader, form: MessageForm) {
     if form != MessageForm::V1 {
         return;
     }
-    for message in header.messages.iter_mut().filter(|m| !m.body.len().is_multiple_of(8)) {
+    header.messages.iter_mut().for_each(|message| pad_message(message, form));
+}
+
+fn pad_message(message: &mut Message, form: MessageForm) {
+    if form == MessageForm::V1 && !message.body.len().is_multiple_of(8) {
         let mut body = core::mem::take(&mut message.body).into_vec();
         body.resize(body.len().next_multiple_of(8), 0);
         message.body = body.into();
@@ -237,19 +259,32 @@ fn prefix_len(header: &ObjectHeader) -> usize {
     }
 }
 
+fn prefix_v1(header: &ObjectHeader, len: u64) -> Result<PrefixV1> {
+    let message_count = u16::try_from(header.message_count)
+        .map_err(|_| Error::new(ErrorKind::Limit, "more than 65535 messages").on_header(header.offset))?;
+    let chunk_len =
+        u32::try_from(len).map_err(|_| Error::new(ErrorKind::Limit, "a chunk over 4 GiB").on_header(header.offset))?;
+    Ok(PrefixV1 { message_count, reference_count: header.ref_count, chunk_len })
+}
+
 fn prefix_v2(header: &ObjectHeader, chunk_len: u64) -> PrefixV2 {
     PrefixV2 { flags: header.flags, times: header.times, phase_change: header.phase_change, chunk_len }
 }
 
 /// Bytes of messages in a chunk.
 fn room(header: &ObjectHeader, index: usize, len: u64) -> usize {
-    let frame = match (index, header.version) {
-        (0, 1) => PrefixV1::LEN,
-        (0, _) => prefix_len(header).saturating_add(CHECKSUM),
-        (_, 1) => 0,
-        _ => FRAME_V2,
-    };
+    let checksum = if header.version == 1 { 0 } else { CHECKSUM };
+    let frame = frame_before(header, index).saturating_add(checksum);
     usize::try_from(len).unwrap_or(usize::MAX).saturating_sub(frame)
+}
+
+/// Bytes of a chunk before its messages.
+fn frame_before(header: &ObjectHeader, index: usize) -> usize {
+    match (index, header.version) {
+        (0, _) => prefix_len(header),
+        (_, 1) => 0,
+        _ => PrefixV2::CONTINUATION.len(),
+    }
 }
 
 /// Bytes of a continuation message.
@@ -290,12 +325,18 @@ fn write(
     form: MessageForm,
     rooms: &[usize],
     plan: &[usize],
-) -> Result<()> {
-    let mut bodies: Vec<Writer> = rooms.iter().map(|_| editor.writer()).collect();
+) -> Result<Tail> {
+    let sizes = editor.superblock.sizes;
+    let mut bodies: Vec<Writer> = rooms.iter().map(|&room| Writer::with_room(sizes, room as u64)).collect();
+    let starts: Vec<u64> = header.chunks.iter().enumerate().map(|(i, _)| frame_before(header, i) as u64).collect();
     let mut count = 0u32;
-    for (message, &place) in header.messages.iter().zip(plan) {
-        if let Some(writer) = bodies.get_mut(place) {
+    for (message, &place) in header.messages.iter_mut().zip(plan) {
+        if let (Some(writer), Some(chunk), Some(start)) =
+            (bodies.get_mut(place), header.chunks.get(place), starts.get(place))
+        {
+            let before = writer.position().saturating_add(form.header_len()) as u64;
             form.encode(&raw(message), writer)?;
+            message.offset = editor.ctx().absolute(chunk.address).saturating_add(*start).saturating_add(before);
             count = count.saturating_add(1);
         }
     }
@@ -311,48 +352,61 @@ fn write(
             count = count.saturating_add(1);
         }
     }
+    let used = bodies.last().map_or(0, Writer::position);
+    let mut nils = 0;
     for (writer, &room) in bodies.iter_mut().zip(rooms) {
-        count = count.saturating_add(fill(form, writer, room)?);
+        nils = fill(form, writer, room)?;
+        count = count.saturating_add(nils);
     }
     header.message_count = count;
     for (index, (body, chunk)) in bodies.iter().zip(header.chunks.clone()).enumerate() {
         let block = frame(editor, header, index, body)?;
         editor.write_block(chunk.address, &block)?;
     }
-    Ok(())
+    let before = frame_before(header, rooms.len().saturating_sub(1));
+    let end = rooms.last().copied().unwrap_or(0).saturating_add(before);
+    Ok(Tail { at: used.saturating_add(before), end, nils })
 }
 
 /// NIL messages, or a gap, up to the end of a chunk: how many messages.
 fn fill(form: MessageForm, writer: &mut Writer, room: usize) -> Result<u32> {
     let mut count = 0u32;
-    loop {
-        let left = room.saturating_sub(writer.position());
-        if left < form.header_len() {
-            writer.zeros(left);
-            return Ok(count);
-        }
+    for len in nils(form, room.saturating_sub(writer.position())) {
+        form.encode_header(&NIL, len, writer)?;
+        writer.zeros(len);
+        count = count.saturating_add(1);
+    }
+    writer.zeros(room.saturating_sub(writer.position()));
+    Ok(count)
+}
+
+const NIL: RawMessage<'static> =
+    RawMessage { kind: MessageKind::Nil, flags: MessageFlags(0), creation_index: None, offset: 0, body: &[] };
+
+/// Bytes in the bodies of the NIL messages that fill some room; what is left then is too short for another.
+fn nils(form: MessageForm, room: usize) -> impl Iterator<Item = usize> {
+    let mut left = room;
+    core::iter::from_fn(move || {
+        let body = left.checked_sub(form.header_len())?;
         // No gap may follow a NIL message: one that is shorter leaves room for another.
-        let mut len = left.saturating_sub(form.header_len()).min(MAX_BODY & !7);
-        let after = left.saturating_sub(form.header_len()).saturating_sub(len);
+        let mut len = body.min(MAX_BODY & !7);
+        let after = body.saturating_sub(len);
         if after > 0 && after < form.header_len() {
             len = len.saturating_sub(16);
         }
-        form.encode(&raw(&message(MessageKind::Nil, 0, alloc::vec![0; len])), writer)?;
-        count = count.saturating_add(1);
-    }
+        left = body.saturating_sub(len);
+        Some(len)
+    })
 }
 
 /// A chunk with what stands around its messages.
 fn frame(editor: &Editor, header: &ObjectHeader, index: usize, body: &Writer) -> Result<Writer> {
     let mut writer = editor.block_writer();
     let len = body.position() as u64;
+    writer.reserve(body.position().saturating_add(prefix_len(header)).saturating_add(FRAME_V2));
     match (index, header.version) {
         (0, 1) => {
-            let message_count = u16::try_from(header.message_count)
-                .map_err(|_| Error::new(ErrorKind::Limit, "more than 65535 messages").on_header(header.offset))?;
-            let chunk_len = u32::try_from(len)
-                .map_err(|_| Error::new(ErrorKind::Limit, "a chunk over 4 GiB").on_header(header.offset))?;
-            PrefixV1 { message_count, reference_count: header.ref_count, chunk_len }.encode(&mut writer);
+            prefix_v1(header, len)?.encode(&mut writer);
         }
         (0, _) => prefix_v2(header, len).encode(&mut writer)?,
         (_, 1) => {}

@@ -1,6 +1,6 @@
 //! Adding and taking away links of a group, in the storage it has.
 
-use super::header::{self, MAX_BODY, message};
+use super::header::{Header, MAX_BODY, message};
 use super::{Editor, groups};
 use crate::codec::Address;
 use crate::error::{Error, ErrorKind, Result};
@@ -9,7 +9,7 @@ use crate::format::message::group_info::GroupInfo;
 use crate::format::message::link::{LinkMessage, LinkValue};
 use crate::format::message::link_info::LinkInfo;
 use crate::graph::links::{Link, Links};
-use crate::graph::object_header::ObjectHeader;
+use crate::graph::object_header::{Message, ObjectHeader};
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -48,7 +48,7 @@ pub(crate) fn insert(editor: &mut Editor, group: Address, name: &[u8], target: L
 
 /// A name that no link of a group has.
 pub(crate) struct Vacancy<'n> {
-    group: ObjectHeader,
+    group: Header,
     name: &'n [u8],
 }
 
@@ -57,9 +57,14 @@ impl<'n> Vacancy<'n> {
     ///
     /// # Errors
     /// The name is no name or is taken, the object is no group, or its links are damaged.
-    pub(crate) fn find(editor: &Editor, group: Address, name: &'n [u8]) -> Result<Self> {
+    pub(crate) fn find(editor: &mut Editor, group: Address, name: &'n [u8]) -> Result<Self> {
         check_name(name)?;
-        let group = ObjectHeader::load(editor.ctx(), group)?;
+        let group = Header::open(editor, group)?;
+        let info = link_info(editor, &group).ok().filter(|info| info.heap.is_some());
+        // What is damaged on the way need not be on the way of a search.
+        if info.is_some_and(|info| dense::is_vacant(editor, &info, name).unwrap_or(false)) {
+            return Ok(Vacancy { group, name });
+        }
         if Links::open(editor.ctx(), &group)?.lookup(editor.ctx(), name)?.is_some() {
             let shown = String::from_utf8_lossy(name);
             return Err(Error::new(ErrorKind::Conflict, alloc::format!("there is a link named {shown:?}"))
@@ -77,11 +82,13 @@ impl<'n> Vacancy<'n> {
         if let Some(table) = groups::symbol_table_of(editor, &header)? {
             let old_can = name.is_ascii() && matches!(target, LinkValue::Hard(_) | LinkValue::Soft(_));
             if old_can {
-                return old::insert(editor, &table, name, &target);
+                old::insert(editor, &table, name, &target)?;
+                return header.close(editor);
             }
             old::convert(editor, &mut header, &table)?;
         }
-        insert_new(editor, &mut header, name, target)
+        insert_new(editor, &mut header, name, target)?;
+        header.close(editor)
     }
 }
 
@@ -99,8 +106,8 @@ fn check_target(target: &LinkValue) -> Result<()> {
     }
 }
 
-/// Adds a link to a new-style group, whose header is loaded.
-fn insert_new(editor: &mut Editor, header: &mut ObjectHeader, name: &[u8], target: LinkValue) -> Result<()> {
+/// Adds a link to a new-style group, whose header is closed afterwards.
+fn insert_new(editor: &mut Editor, header: &mut Header, name: &[u8], target: LinkValue) -> Result<()> {
     let mut info = link_info(editor, header)?;
     let creation_order = info.next_order;
     if let Some(next) = &mut info.next_order {
@@ -117,15 +124,14 @@ fn insert_new(editor: &mut Editor, header: &mut ObjectHeader, name: &[u8], targe
         dense::from_compact(editor, header, &mut info)?;
     }
     if compact {
-        header.messages.push(message(MessageKind::Link, 0, body.into_bytes()));
+        header.push(editor, message(MessageKind::Link, 0, body.into_bytes()))?;
     } else {
         dense::insert(editor, &info, &link, body.as_slice())?;
     }
     if was_dense && info.next_order.is_none() {
         return Ok(());
     }
-    set_link_info(editor, header, &info)?;
-    header::store(editor, header)
+    set_link_info(editor, header, &info)
 }
 
 /// Takes a link away: what it was. The caller counts it off in the target's header.
@@ -133,7 +139,7 @@ fn insert_new(editor: &mut Editor, header: &mut ObjectHeader, name: &[u8], targe
 /// # Errors
 /// There is no such link, the object is no group, or its links are damaged.
 pub(crate) fn remove(editor: &mut Editor, group: Address, name: &[u8]) -> Result<Link> {
-    let mut header = ObjectHeader::load(editor.ctx(), group)?;
+    let mut header = Header::open(editor, group)?;
     let links = Links::open(editor.ctx(), &header)?;
     let link = links.lookup(editor.ctx(), name)?.ok_or_else(|| {
         let shown = String::from_utf8_lossy(name);
@@ -141,7 +147,7 @@ pub(crate) fn remove(editor: &mut Editor, group: Address, name: &[u8]) -> Result
     })?;
     if let Some(table) = groups::symbol_table_of(editor, &header)? {
         old::remove(editor, &table, name)?;
-        return Ok(link);
+        return header.close(editor).map(|()| link);
     }
     let mut info = link_info(editor, &header)?;
     let mut left = None;
@@ -154,7 +160,7 @@ pub(crate) fn remove(editor: &mut Editor, group: Address, name: &[u8]) -> Result
         left = Some(count);
     } else {
         let sizes = editor.ctx().sizes();
-        let is_it = |m: &crate::graph::object_header::Message| {
+        let is_it = |m: &Message| {
             m.kind == MessageKind::Link
                 && LinkMessage::parse(&mut m.cursor(sizes, "link")).is_ok_and(|found| found.name == name)
         };
@@ -165,8 +171,7 @@ pub(crate) fn remove(editor: &mut Editor, group: Address, name: &[u8]) -> Result
         info.next_order = Some(0);
     }
     set_link_info(editor, &mut header, &info)?;
-    header::store(editor, &mut header)?;
-    Ok(link)
+    header.close(editor).map(|()| link)
 }
 
 /// Takes all links away and gives their storage back; the links that were there. The header is about to go.
@@ -194,11 +199,13 @@ fn link_info(editor: &Editor, header: &ObjectHeader) -> Result<LinkInfo> {
 }
 
 /// Puts a changed link info, which has the length it had, in the place of the old.
-fn set_link_info(editor: &Editor, header: &mut ObjectHeader, info: &LinkInfo) -> Result<()> {
+fn set_link_info(editor: &mut Editor, header: &mut Header, info: &LinkInfo) -> Result<()> {
     let mut body = editor.writer();
     info.encode(&mut body)?;
-    if let Some(message) = header.messages.iter_mut().find(|m| m.kind == MessageKind::LinkInfo) {
-        message.body = body.into_bytes().into();
+    let place = header.messages.iter().position(|m| m.kind == MessageKind::LinkInfo);
+    if let Some((place, old)) = place.and_then(|place| Some((place, header.messages.get(place)?))) {
+        let new = Message { body: body.into_bytes().into(), ..old.clone() };
+        header.replace(editor, place, new);
     }
     Ok(())
 }

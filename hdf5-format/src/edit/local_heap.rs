@@ -5,8 +5,8 @@
 //! ```
 //! A text takes the best free block; where none will do the segment grows to twice its size, in place if the space
 //! behind it is free. The prefix keeps its address: it is what other structures point at. Free blocks that touch are one.
-//! Fewer free bytes than a block's fields can not be linked; they come back when a neighbour does, or with
-//! [`clear`].
+//! Fewer free bytes than a block's fields can not be linked: a text of their length takes them, or they become part of
+//! a block when a neighbour does, as long as the list is kept; else they come back with [`clear`].
 //!
 //! The free list is read once and kept by the [`Editor`] for the next change; the file has every change at once.
 
@@ -20,9 +20,8 @@ use crate::graph::Visited;
 use crate::graph::local_heap::LocalHeapReader;
 use alloc::vec::Vec;
 use core::ops::Range;
-use free_list::FreeList;
 
-pub(super) use free_list::FreeLists;
+pub(super) use free_list::FreeList;
 
 /// Texts start at multiples of this.
 const ALIGNMENT: u64 = 8;
@@ -144,7 +143,7 @@ pub(crate) fn clear(editor: &mut Editor, address: Address) -> Result<()> {
 /// The heap is damaged; nothing was given back then.
 pub(crate) fn delete(editor: &mut Editor, address: Address) -> Result<()> {
     let blocks = blocks(editor, address, &mut Visited::new())?;
-    editor.local_heaps.take(address, None);
+    editor.local_heaps.take(address);
     blocks.into_iter().for_each(|(address, len)| editor.release(Purpose::LocalHeap, address, len));
     Ok(())
 }
@@ -172,7 +171,7 @@ impl Heap {
     fn open(editor: &mut Editor, address: Address) -> Result<Self> {
         let stored = *LocalHeapReader::open(editor.ctx(), address)?.heap();
         blocks(editor, address, &mut Visited::new())?;
-        let kept = editor.local_heaps.take(address, stored.free_list);
+        let kept = editor.local_heaps.take(address).filter(|free| free.head() == stored.free_list);
         let free = kept.map_or_else(|| FreeList::load(editor.ctx(), &stored), Ok)?;
         Ok(Heap { address, stored, free })
     }
@@ -221,7 +220,8 @@ impl Heap {
 
     fn close(mut self, editor: &mut Editor) -> Result<()> {
         self.write(editor)?;
-        editor.local_heaps.keep(self.address, self.free);
+        editor.local_heaps.put(self.address, self.free);
+        while editor.local_heaps.excess().is_some() {}
         Ok(())
     }
 }

@@ -17,6 +17,7 @@ pub(crate) mod fractal_heap;
 pub(crate) mod global_heap;
 mod groups;
 pub(crate) mod header;
+mod kept;
 mod links;
 pub(crate) mod local_heap;
 mod objects;
@@ -66,6 +67,7 @@ use crate::graph::FileContext;
 use crate::io::{Storage, StorageMut};
 use crate::limits::Limits;
 use alloc::sync::Arc;
+use kept::Kept;
 use overlay::Overlay;
 pub(crate) use overlay::Sum;
 use space::Space;
@@ -77,7 +79,11 @@ pub struct Editor {
     space: Space,
     /// The superblock as the next commit writes it, but for the end.
     pub(crate) superblock: Superblock,
-    local_heaps: local_heap::FreeLists,
+    headers: Kept<header::Header>,
+    local_heaps: Kept<local_heap::FreeList>,
+    symbol_tables: Kept<symbol_table::Loaded>,
+    trees: Kept<btree_v2::Tree>,
+    heaps: Kept<fractal_heap::HeapEditor>,
     global_heap: global_heap::GlobalHeapEditor,
     bounds: Bounds,
     durability: Durability,
@@ -120,7 +126,8 @@ impl Editor {
         let limit = u64::MAX.checked_shr(64u32.saturating_sub(bits)).unwrap_or(u64::MAX).saturating_sub(1);
         // The superblock counts from the start of the file, addresses from its base.
         let space = Space::new(superblock.end.saturating_sub(superblock.base), limit);
-        let (committed, local_heaps) = (superblock.clone(), local_heap::FreeLists::default());
+        let committed = superblock.clone();
+        let (headers, local_heaps, symbol_tables, trees, heaps) = Default::default();
         let (commits, changes, state, exists) = (0, 0, Condition::Sound, false);
         let global_heap = global_heap::GlobalHeapEditor::default();
         Editor {
@@ -128,7 +135,11 @@ impl Editor {
             ctx,
             space,
             superblock,
+            headers,
             local_heaps,
+            symbol_tables,
+            trees,
+            heaps,
             global_heap,
             bounds,
             durability,
@@ -247,6 +258,11 @@ impl Editor {
         Ok(())
     }
 
+    /// True for a structure that [`write_unsealed`](Self::write_unsealed) wrote since the last commit.
+    pub(crate) fn is_unsealed(&self, address: Address) -> bool {
+        self.overlay.is_unsealed(self.ctx.absolute(address))
+    }
+
     /// Changes bytes of a structure that [`write_unsealed`](Self::write_unsealed) wrote since the last commit: whether
     /// it did.
     pub(crate) fn patch_unsealed(&mut self, address: Address, at: usize, bytes: &[u8]) -> bool {
@@ -316,6 +332,26 @@ impl Editor {
         // Collections with room that nothing points at are among what is free.
         self.global_heap = global_heap::GlobalHeapEditor::default();
         ranges.for_each(|(start, len)| self.space.add_free(start, start.saturating_add(len)));
+    }
+
+    /// Writes what was put off until the commit.
+    ///
+    /// # Errors
+    /// The file is full, or the storage fails.
+    pub(crate) fn settle(&mut self) -> Result<()> {
+        let mut heaps = core::mem::take(&mut self.heaps);
+        let done = heaps.iter_mut().try_for_each(|heap| heap.finish(self));
+        self.heaps = heaps;
+        if done.is_err() {
+            self.mark_unsound();
+        }
+        done
+    }
+
+    /// Forgets the structures that are kept in memory.
+    fn forget_kept(&mut self) {
+        (self.headers, self.local_heaps, self.symbol_tables) = Default::default();
+        (self.trees, self.heaps) = Default::default();
     }
 
     /// The storage as it reads with all changes.

@@ -11,6 +11,7 @@ use crate::codec::{Address, to_usize};
 use crate::dataset::axes::{Axis, AxisPart, box_bytes};
 use crate::dataset::paste::paste_box;
 use crate::dataset::stored::StoredDataset;
+use crate::dataset::wanted::Asked;
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::message::fill_value::FillTime;
 use crate::format::message::layout::{DataLayout, Storage};
@@ -18,28 +19,38 @@ use crate::graph::object_header::ObjectHeader;
 use alloc::vec::Vec;
 
 mod chunked;
+mod picks;
 
 pub(crate) use chunked::{release as release_chunks, resize};
 
 /// Bytes of fill values written at once.
 const FILL_BLOCK: usize = 1 << 20;
 
-/// Writes elements, as they are stored, to the selected places; `bytes` is in C order of the selection.
+/// Writes elements, as they are stored, to the selected places; `bytes` is in the order of the selection.
 ///
 /// # Errors
 /// The selection does not fit the extent or the bytes, the dataset's elements are elsewhere (virtual, external), or the
 /// storage fails.
-pub(crate) fn write(
+pub(crate) fn write<'s>(
     editor: &mut Editor,
     header: &mut ObjectHeader,
     dataset: &StoredDataset,
-    axes: &[Axis],
+    asked: impl Into<Asked<'s>>,
     bytes: &[u8],
 ) -> Result<()> {
-    check(dataset, axes, bytes)?;
+    let asked = asked.into();
+    check(dataset, asked, bytes)?;
     if bytes.is_empty() {
         return Ok(());
     }
+    let axes = match asked {
+        Asked::Axes(axes) => axes,
+        Asked::Ordered(ordered) => {
+            let sorted = ordered.sorted(bytes, dataset.element_size())?;
+            return write(editor, header, dataset, ordered.axes(), &sorted);
+        }
+        Asked::Picks(picks) => return picks::write(editor, header, dataset, picks, bytes),
+    };
     let dims = dataset.dataspace.dims.as_slice();
     match &dataset.layout.storage {
         Storage::Compact { data, .. } => {
@@ -49,14 +60,23 @@ pub(crate) fn write(
             set_layout(editor, header, &layout)?;
             header::store(editor, header)
         }
-        Storage::Contiguous { .. } if dataset.external.is_some() => {
-            Err(Error::unsupported("the elements are in external files, which are not written"))
+        Storage::Contiguous { .. } if dataset.external.is_some() => Err(external()),
+        Storage::Contiguous { address, .. } => {
+            let address = place(editor, header, dataset, *address, is_whole(axes, dims))?;
+            let mut runs = Runs::new(dims, axes, dataset.element_size())?;
+            runs.each(bytes, &mut |offset, run| editor.write_raw(Address(address.0.saturating_add(offset)), run))
         }
-        Storage::Contiguous { address, .. } => contiguous(editor, header, dataset, *address, axes, bytes),
         Storage::Chunked(layout) => chunked::write(editor, header, dataset, layout, axes, bytes),
-        Storage::Virtual { .. } => Err(Error::unsupported("a virtual dataset has no elements of its own")
-            .hint("write to the datasets that it is made of")),
+        Storage::Virtual { .. } => Err(virtual_()),
     }
+}
+
+fn external() -> Error {
+    Error::unsupported("the elements are in external files, which are not written")
+}
+
+fn virtual_() -> Error {
+    Error::unsupported("a virtual dataset has no elements of its own").hint("write to the datasets that it is made of")
 }
 
 /// Takes space for all elements that have none, with the fill value in it.
@@ -80,17 +100,13 @@ pub(crate) fn allocate(editor: &mut Editor, header: &mut ObjectHeader, dataset: 
     }
 }
 
-fn check(dataset: &StoredDataset, axes: &[Axis], bytes: &[u8]) -> Result<()> {
-    let dims = &dataset.dataspace.dims;
+fn check(dataset: &StoredDataset, asked: Asked<'_>, bytes: &[u8]) -> Result<()> {
     if dataset.dataspace.is_null() {
         return Err(Error::new(ErrorKind::Shape, "a null dataset has no elements"));
     }
-    if axes.len() != dims.len() {
-        let text = alloc::format!("a selection of rank {} on a dataset of rank {}", axes.len(), dims.len());
-        return Err(Error::new(ErrorKind::Shape, text));
-    }
-    axes.iter().zip(dims).enumerate().try_for_each(|(i, (axis, &dim))| axis.check(i, dim))?;
-    let expected = box_bytes(axes.iter().map(Axis::len), dataset.element_size() as u64);
+    asked.check(&dataset.dataspace.dims)?;
+    asked.check_once()?;
+    let expected = asked.bytes(dataset.element_size());
     if expected != Some(bytes.len() as u64) {
         let text = alloc::format!("{} bytes for a selection of {expected:?} bytes", bytes.len());
         return Err(Error::new(ErrorKind::Shape, text));
@@ -113,22 +129,20 @@ fn is_whole(axes: &[Axis], dims: &[u64]) -> bool {
     axes.iter().zip(dims).all(|(axis, &dim)| axis.len() == dim)
 }
 
-fn contiguous(
+/// Where the elements of a contiguous dataset are to be written: fresh space if there was none, or if the `whole` is.
+fn place(
     editor: &mut Editor,
     header: &mut ObjectHeader,
     dataset: &StoredDataset,
     address: Option<Address>,
-    axes: &[Axis],
-    bytes: &[u8],
-) -> Result<()> {
-    let dims = dataset.dataspace.dims.as_slice();
-    let total = box_bytes(dims.iter().copied(), dataset.element_size() as u64)
+    whole: bool,
+) -> Result<Address> {
+    let total = box_bytes(dataset.dataspace.dims.iter().copied(), dataset.element_size() as u64)
         .ok_or_else(|| Error::new(ErrorKind::Shape, "the dataset is larger than 64 bits can address"))?;
-    let whole = is_whole(axes, dims);
     let fresh = address.filter(|&address| editor.is_fresh(address, total));
-    let address = match (address, fresh) {
-        (Some(address), Some(_)) => address,
-        (Some(address), None) if !whole => address,
+    match (address, fresh) {
+        (Some(address), Some(_)) => Ok(address),
+        (Some(address), None) if !whole => Ok(address),
         (old, _) => {
             let new = allocate_contiguous(editor, total)?;
             if let Some(old) = old {
@@ -141,11 +155,9 @@ fn contiguous(
             let version = dataset.layout.version.max(3);
             set_layout(editor, header, &DataLayout { version, storage })?;
             header::store(editor, header)?;
-            new
+            Ok(new)
         }
-    };
-    let mut runs = Runs::new(dims, axes, dataset.element_size())?;
-    runs.each(bytes, &mut |offset, run| editor.write_raw(Address(address.0.saturating_add(offset)), run))
+    }
 }
 
 /// Writes the fill value over fresh space.

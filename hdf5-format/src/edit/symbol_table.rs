@@ -12,6 +12,8 @@
 //! symbol table of the group above, and for the root group the superblock of version 0 or 1
 //! ([`Root::cached`](crate::format::superblock::Root)). An object with more than one hard link is not to be cached.
 //!
+//! Nodes are kept by the [`Editor`] for the next change; the file has every change at once.
+//!
 //! All is read and checked before the first byte changes: an error leaves the group as it was.
 
 mod insert;
@@ -31,6 +33,8 @@ use alloc::format;
 use alloc::vec::Vec;
 use nodes::Shape;
 use path::Path;
+
+pub(super) use nodes::Loaded;
 
 /// Structure name in errors.
 const NAME: &str = "symbol table";
@@ -83,7 +87,7 @@ pub(crate) fn create(editor: &mut Editor, hint: u64) -> Result<SymbolTableMessag
 /// # Errors
 /// What leads to it is damaged.
 #[cfg(test)]
-pub(crate) fn find(editor: &Editor, table: &SymbolTableMessage, name: &[u8]) -> Result<Option<SymbolTableEntry>> {
+pub(crate) fn find(editor: &mut Editor, table: &SymbolTableMessage, name: &[u8]) -> Result<Option<SymbolTableEntry>> {
     Ok(Path::to(editor, table, name)?.entry())
 }
 
@@ -109,7 +113,7 @@ pub(crate) fn insert(editor: &mut Editor, table: &SymbolTableMessage, name: &[u8
         })
     });
     match added {
-        Ok(encoded) => encoded.write(editor),
+        Ok(encoded) => encoded.write(editor, table.btree),
         Err(error) => {
             new.release(editor);
             Err(error)
@@ -133,7 +137,7 @@ pub(crate) fn remove(editor: &mut Editor, table: &SymbolTableMessage, name: &[u8
     } else {
         remove_texts(editor, table, &old)?;
     }
-    encoded.write(editor)?;
+    encoded.write(editor, table.btree)?;
     Ok(old)
 }
 
@@ -146,6 +150,7 @@ pub(crate) fn delete(
     table: &SymbolTableMessage,
     mut each: impl FnMut(&mut Editor, &SymbolTableEntry) -> Result<()>,
 ) -> Result<()> {
+    editor.symbol_tables.take(table.btree);
     let mut seen = Visited::new();
     let tree = nodes::all(editor, table.btree, &mut seen)?;
     local_heap::blocks(editor, table.heap, &mut seen)?;

@@ -6,6 +6,7 @@ use crate::dataset::axes::Axis;
 use crate::dataset::file::FileCore;
 use crate::dataset::read::Reader;
 use crate::dataset::stored::StoredDataset;
+use crate::dataset::wanted::{Asked, Wanted};
 use crate::datatype::pointers::{Leaf, Pointers};
 use crate::error::Result;
 use crate::format::message::datatype::{Class, Datatype, ReferenceKind};
@@ -42,7 +43,11 @@ impl Owned {
     ///
     /// # Errors
     /// The elements can not be read.
-    pub(crate) fn of_elements(core: &Arc<FileCore>, dataset: &StoredDataset, axes: &[Axis]) -> Result<Self> {
+    pub(crate) fn of_elements<'s>(
+        core: &Arc<FileCore>,
+        dataset: &StoredDataset,
+        asked: impl Into<Asked<'s>>,
+    ) -> Result<Self> {
         let mut owned = Owned::default();
         let pointers = Pointers::of(&dataset.datatype)?;
         let elsewhere = matches!(dataset.layout.storage, Storage::Virtual { .. }) || dataset.external.is_some();
@@ -53,7 +58,7 @@ impl Owned {
         let fill = dataset.fill_element();
         let mut heap = HeapReader::new(core.ctx());
         let reader = Reader { core, dataset, depth: 0 };
-        for part in parts(axes, size) {
+        for part in parts(asked.into(), size) {
             let mut bytes = reader.read(&part)?;
             bytes.chunks_exact_mut(size.max(1)).filter(|e| **e == *fill).for_each(|e| e.fill(0));
             owned.add(&mut heap, core, &pointers, bytes, size)?;
@@ -142,13 +147,21 @@ impl Owned {
     }
 }
 
-/// A selection in parts of bounded size: some rows of its first dimension each.
-fn parts(axes: &[Axis], size: usize) -> Vec<Vec<Axis>> {
-    let Some((first, rest)) = axes.split_first() else { return alloc::vec![Vec::new()] };
+/// A selection in parts of bounded size: some rows of its first dimension each, or some elements.
+fn parts(asked: Asked<'_>, size: usize) -> Vec<Wanted> {
+    let axes = match asked {
+        Asked::Axes(axes) => axes,
+        Asked::Ordered(ordered) => ordered.axes(),
+        Asked::Picks(picks) => {
+            let most = SLAB.checked_div(size.max(1) as u64).unwrap_or(1);
+            return picks.parts(most).map(Wanted::Picks).collect();
+        }
+    };
+    let Some((first, rest)) = axes.split_first() else { return alloc::vec![Wanted::Axes(Vec::new())] };
     let row = rest.iter().fold(size as u64, |n, axis| n.saturating_mul(axis.len())).max(1);
     let rows = SLAB.checked_div(row).unwrap_or(1).max(1);
     let parts = first.parts(rows).into_iter();
-    parts.map(|part| core::iter::once(part).chain(rest.iter().cloned()).collect()).collect()
+    parts.map(|part| Wanted::Axes(core::iter::once(part).chain(rest.iter().cloned()).collect())).collect()
 }
 
 /// True if elements own heap objects.

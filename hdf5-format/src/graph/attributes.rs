@@ -57,7 +57,7 @@ impl<'h> Attributes<'h> {
         let tracked = header.tracks_attribute_order();
         let mut attributes = Attributes { header, tracked, indexed: false, dense: None };
         // Only headers of version 2 may have the message.
-        let message = header.find(MessageKind::AttributeInfo).filter(|_| header.version > 1);
+        let message = if header.version > 1 { header.find(MessageKind::AttributeInfo) } else { None };
         if let Some(message) = message {
             let info = AttributeInfo::parse(&mut message.cursor(ctx.sizes(), "attribute info"))?;
             attributes.tracked |= info.next_index.is_some();
@@ -119,6 +119,15 @@ impl<'h> Attributes<'h> {
             }
         }
         damage.map_or(Ok(None), Err)
+    }
+
+    /// The attribute that a message of the header is.
+    ///
+    /// # Errors
+    /// It is damaged.
+    pub(crate) fn of_message(&self, ctx: &FileContext, index: usize) -> Result<Option<AttributeRecord>> {
+        let Some(message) = self.header.messages.get(index) else { return Ok(None) };
+        self.compact(message, None, &mut Resolver::new(ctx))
     }
 
     /// All attributes by name, then what is damaged. Of attributes of the same name the first is kept, the others are

@@ -129,7 +129,7 @@ impl GroupTree {
 }
 
 /// The first of `len` things that is not `Less`; `len` if all are.
-fn first_not_below(len: usize, mut compare: impl FnMut(usize) -> Result<Ordering>) -> Result<usize> {
+pub(crate) fn first_not_below(len: usize, mut compare: impl FnMut(usize) -> Result<Ordering>) -> Result<usize> {
     let (mut low, mut high) = (0, len);
     while low < high {
         let middle = low.midpoint(high);

@@ -239,7 +239,7 @@ fn workload(workload: &Workload) -> usize {
     let mut random = Random(4);
     let first = *writing.first().unwrap();
     // Every call that writes, and some of those that read.
-    let reading: Vec<usize> = (0..40).map(|_| first + random.below(calls - first)).collect();
+    let reading: Vec<usize> = (0..80).map(|_| first + random.below(calls - first)).collect();
     let mut cases = 0;
     for (i, &at) in writing.iter().chain(&reading).enumerate() {
         for fault in [Fault::Fails, Fault::Full, Fault::Lies] {

@@ -38,7 +38,8 @@ pub(super) fn from_compact(editor: &mut Editor, header: &mut ObjectHeader, info:
 pub(super) fn to_compact(editor: &mut Editor, header: &mut ObjectHeader, info: &mut AttributeInfo) -> Result<()> {
     let (heap, names) = storage(info)?;
     let mut entries = Vec::new();
-    let mut reader = HeapEditor::open(editor.ctx(), heap)?;
+    let objects = crate::graph::fractal_heap::FractalHeap::open(editor.ctx(), heap)?;
+    let mut reader = objects.reader(editor.ctx());
     let records = crate::graph::btree_v2::BTreeV2::open(editor.ctx(), names, RecordType::AttributeName)?;
     records.for_each(editor.ctx(), |record| {
         entries.push(entry(editor.ctx(), record)?);
@@ -49,7 +50,7 @@ pub(super) fn to_compact(editor: &mut Editor, header: &mut ObjectHeader, info: &
     for entry in entries {
         let moved = match entry.is_shared() {
             true => Encoded { body: Vec::new(), shared: Some(entry.id) },
-            false => Encoded { body: reader.get(editor.ctx(), &entry.id)?.into_owned(), shared: None },
+            false => Encoded { body: reader.object(&entry.id)?.bytes.into_owned(), shared: None },
         };
         // One that is too long for a header keeps all where they are.
         if moved.len() > MAX_BODY {
@@ -74,11 +75,20 @@ pub(super) fn insert(
     new: &Encoded,
 ) -> Result<()> {
     let (heap, names) = storage(info)?;
-    let mut heap = HeapEditor::open(editor.ctx(), heap)?;
-    let (id, flags) = place(editor, &mut heap, new)?;
-    let new = Entry { id, flags, order: index.map_or(NO_ORDER, u32::from), hash: Some(lookup3(name, 0)) };
-    put(editor, info, names, &mut heap, name, new)?;
-    heap.finish(editor)
+    fractal_heap::change(editor, heap, |editor, heap| {
+        let (id, flags) = place(editor, heap, new)?;
+        let new = Entry { id, flags, order: index.map_or(NO_ORDER, u32::from), hash: Some(lookup3(name, 0)) };
+        put(editor, info, names, heap, name, new)
+    })
+}
+
+/// True if there is no attribute of a name, and nothing damaged on the way that may hide it.
+pub(super) fn is_vacant(editor: &mut Editor, info: &AttributeInfo, name: &[u8]) -> Result<bool> {
+    let ((heap, names), hash) = (storage(info)?, lookup3(name, 0));
+    let found = fractal_heap::look(editor, heap, |editor, heap| {
+        btree_v2::find(editor, names, &mut |ctx, record| by_name(ctx, heap, record, hash, name))
+    });
+    found.map(|found| found.is_none())
 }
 
 /// Where an attribute's message is, and the flags of its records: in the heap of the object, unless others share it.
@@ -100,7 +110,8 @@ fn put(
 ) -> Result<()> {
     let mut record = editor.writer();
     new.encode(&mut record)?;
-    btree_v2::insert(editor, names, record.as_slice(), &mut |ctx, record| by_name(ctx, heap, record, name))?;
+    let hash = new.hash.unwrap_or(0);
+    btree_v2::insert(editor, names, record.as_slice(), &mut |ctx, record| by_name(ctx, heap, record, hash, name))?;
     if let Some(orders) = info.order_index {
         let mut record = editor.writer();
         Entry { hash: None, ..new }.encode(&mut record)?;
@@ -118,43 +129,40 @@ pub(super) fn rename(
     new: &Encoded,
 ) -> Result<()> {
     let (heap, names) = storage(info)?;
-    let mut heap = HeapEditor::open(editor.ctx(), heap)?;
-    let was = out(editor, info, names, &mut heap, &old.name)?;
-    let (id, flags) = place(editor, &mut heap, new)?;
-    put(editor, info, names, &mut heap, to, Entry { id, flags, hash: Some(lookup3(to, 0)), ..was })?;
-    heap.finish(editor)
+    fractal_heap::change(editor, heap, |editor, heap| {
+        let was = out(editor, info, names, heap, &old.name)?;
+        let (id, flags) = place(editor, heap, new)?;
+        put(editor, info, names, heap, to, Entry { id, flags, hash: Some(lookup3(to, 0)), ..was })
+    })
 }
 
 /// Gives an attribute another value. Its order of creation stays.
 pub(super) fn replace(editor: &mut Editor, info: &AttributeInfo, old: &AttributeRecord, new: &Encoded) -> Result<()> {
     let (heap, names) = storage(info)?;
-    let mut heap = HeapEditor::open(editor.ctx(), heap)?;
-    let record = btree_v2::find(editor, names, &mut |ctx, record| by_name(ctx, &mut heap, record, &old.name))?;
-    if let Some(found) = record.map(|record| entry(editor.ctx(), &record)).transpose()?
-        && !found.is_shared()
-        && new.shared.is_none()
-        && heap.overwrite(editor, &found.id, &new.body).is_ok()
-    {
-        return heap.finish(editor);
-    }
-    rename(editor, info, old, &old.name, new)
+    let hash = lookup3(&old.name, 0);
+    let done = fractal_heap::change(editor, heap, |editor, heap| {
+        let found = btree_v2::find(editor, names, &mut |ctx, record| by_name(ctx, heap, record, hash, &old.name))?;
+        let found = found.map(|record| entry(editor.ctx(), &record)).transpose()?;
+        let own = found.filter(|found| !found.is_shared() && new.shared.is_none());
+        Ok(own.is_some_and(|own| heap.overwrite(editor, &own.id, &new.body).is_ok()))
+    })?;
+    if done { Ok(()) } else { rename(editor, info, old, &old.name, new) }
 }
 
 /// Takes an attribute out: how many are left.
 pub(super) fn remove(editor: &mut Editor, info: &AttributeInfo, name: &[u8]) -> Result<u64> {
     let (heap, names) = storage(info)?;
-    let mut heap = HeapEditor::open(editor.ctx(), heap)?;
-    out(editor, info, names, &mut heap, name)?;
-    heap.finish(editor)?;
+    fractal_heap::change(editor, heap, |editor, heap| out(editor, info, names, heap, name))?;
     btree_v2::len(editor, names)
 }
 
 /// Takes an attribute out of indexes and heap: its record.
 fn out(editor: &mut Editor, info: &AttributeInfo, names: Address, heap: &mut HeapEditor, name: &[u8]) -> Result<Entry> {
-    let record = btree_v2::find(editor, names, &mut |ctx, record| by_name(ctx, heap, record, name))?;
+    let hash = lookup3(name, 0);
+    let record = btree_v2::find(editor, names, &mut |ctx, record| by_name(ctx, heap, record, hash, name))?;
     let record = record.ok_or_else(|| Error::new(ErrorKind::Corrupt, "the index by name lost an attribute"))?;
     let old = entry(editor.ctx(), &record)?;
-    btree_v2::remove(editor, names, &mut |ctx, record| by_name(ctx, heap, record, name))?;
+    btree_v2::remove(editor, names, &mut |ctx, record| by_name(ctx, heap, record, hash, name))?;
     if let Some(orders) = info.order_index {
         btree_v2::remove(editor, orders, &mut |ctx, record| by_order(ctx, record, old.order))?;
     }
@@ -187,8 +195,8 @@ fn entry(ctx: &FileContext, record: &[u8]) -> Result<Entry> {
 }
 
 /// Records stand in the order of their hashes; of equal ones, of the names.
-fn by_name(ctx: &FileContext, heap: &mut HeapEditor, record: &[u8], name: &[u8]) -> Result<Ordering> {
-    let (record, hash) = (entry(ctx, record)?, lookup3(name, 0));
+fn by_name(ctx: &FileContext, heap: &mut HeapEditor, record: &[u8], hash: u32, name: &[u8]) -> Result<Ordering> {
+    let record = entry(ctx, record)?;
     let found = record.hash.unwrap_or(0);
     if found != hash {
         return Ok(found.cmp(&hash));

@@ -1,20 +1,24 @@
-//! The nodes that one change of a tree touches: each loaded once, all written when the change is whole.
+//! The nodes that changes of a tree touch: each loaded once, all written when the change is whole.
 
 use super::Compare;
 use crate::codec::{Address, Writer, to_usize};
+use crate::edit::kept::Keep;
 use crate::edit::{Editor, Purpose};
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::btree_v2::header::STRUCTURE as HEADER;
-use crate::format::btree_v2::node::STRUCTURE as NODE;
+use crate::format::btree_v2::node::{PREFIX_LEN, STRUCTURE as NODE};
 use crate::format::btree_v2::{BTreeV2Header, BTreeV2Node, ChildPointer, Layout};
 use crate::graph::FileContext;
 use crate::graph::Visited;
 use alloc::collections::BTreeMap;
+use alloc::collections::btree_map::Entry;
 use alloc::vec::Vec;
 use core::cmp::Ordering;
 
 /// Fewest records that a full node may have: two nodes and a record between them come of it.
 const LEAST_FULL: u64 = 3;
+/// Bytes that a node takes in memory besides its records and children.
+const NODE_OVERHEAD: usize = 160;
 
 /// Records of one length, one after the other.
 #[derive(Clone, Debug)]
@@ -131,6 +135,7 @@ impl Node {
         let records = self.records.as_bytes();
         let node = BTreeV2Node { record_type: header.record_type, records, children: self.children.clone() };
         let mut writer = editor.block_writer();
+        writer.reserve(layout.node_size);
         node.encode(&mut writer, layout, self.level)?;
         Ok(writer)
     }
@@ -185,9 +190,34 @@ pub(super) fn load(
     Ok(Node { level, records, children: node.children })
 }
 
-struct Loaded {
-    node: Node,
-    changed: bool,
+/// A tree with the nodes that changes met.
+pub(in crate::edit) struct Tree {
+    header: BTreeV2Header,
+    layout: Layout,
+    seen: Visited,
+    loaded: BTreeMap<Address, Node>,
+}
+
+impl Tree {
+    fn open(ctx: &FileContext, at: Address) -> Result<Self> {
+        let (header, layout) = open(ctx, at)?;
+        Ok(Tree { header, layout, seen: Visited::new(), loaded: BTreeMap::new() })
+    }
+}
+
+impl Keep for Tree {
+    fn memory(&self) -> usize {
+        let node = self.layout.node_size.saturating_mul(2).saturating_add(NODE_OVERHEAD);
+        self.loaded.len().saturating_mul(node)
+    }
+}
+
+/// What of a node is other than in the file.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Changed {
+    /// The pointer to one child.
+    Child(usize),
+    All,
 }
 
 /// A tree while it is changed.
@@ -198,7 +228,9 @@ pub(super) struct Nodes<'e> {
     pub(super) layout: Layout,
     old: BTreeV2Header,
     seen: Visited,
-    loaded: BTreeMap<Address, Loaded>,
+    loaded: BTreeMap<Address, Node>,
+    /// Nodes that are other than in the file.
+    changed: BTreeMap<Address, Changed>,
     /// Allocated by this change.
     fresh: Vec<Address>,
     /// Given back when it is whole.
@@ -212,14 +244,20 @@ impl<'e> Nodes<'e> {
         at: Address,
         change: impl FnOnce(&mut Nodes<'e>) -> Result<T>,
     ) -> Result<T> {
-        let (header, layout) = open(editor.ctx(), at)?;
-        let (seen, loaded) = (Visited::new(), BTreeMap::new());
-        let (fresh, gone) = (Vec::new(), Vec::new());
-        let mut nodes = Nodes { editor, at, header, layout, old: header, seen, loaded, fresh, gone };
+        let kept = editor.trees.take(at);
+        let Tree { header, layout, seen, loaded } = kept.map_or_else(|| Tree::open(editor.ctx(), at), Ok)?;
+        let (changed, fresh, gone) = (BTreeMap::new(), Vec::new(), Vec::new());
+        let mut nodes = Nodes { editor, at, header, layout, old: header, seen, loaded, changed, fresh, gone };
         let result = change(&mut nodes).and_then(|value| nodes.write().map(|()| value));
-        let given_back = if result.is_ok() { &nodes.gone } else { &nodes.fresh };
+        let Nodes { editor, header, layout, seen, loaded, fresh, gone, .. } = nodes;
+        let given_back = if result.is_ok() { &gone } else { &fresh };
         let len = u64::from(header.node_size);
-        given_back.iter().for_each(|&node| nodes.editor.release(Purpose::BTree, node, len));
+        given_back.iter().for_each(|&node| editor.release(Purpose::BTree, node, len));
+        // `seen` still has nodes that are gone.
+        if result.is_ok() && gone.is_empty() {
+            editor.trees.put(at, Tree { header, layout, seen, loaded });
+            while editor.trees.excess().is_some() {}
+        }
         result
     }
 
@@ -256,11 +294,13 @@ impl<'e> Nodes<'e> {
     /// A node, loaded if it is not yet.
     pub(super) fn node(&mut self, pointer: ChildPointer, level: u16) -> Result<&Node> {
         let address = address(pointer)?;
-        if !self.loaded.contains_key(&address) {
-            let node = load(self.editor.ctx(), &mut self.seen, &self.header, &self.layout, pointer, level)?;
-            self.loaded.insert(address, Loaded { node, changed: false });
-        }
-        let node = self.loaded(address)?;
+        let node = match self.loaded.entry(address) {
+            Entry::Occupied(node) => node.into_mut(),
+            Entry::Vacant(place) => {
+                let ctx = self.editor.ctx();
+                place.insert(load(ctx, &mut self.seen, &self.header, &self.layout, pointer, level)?)
+            }
+        };
         if node.level == level && node.len() as u64 == pointer.records {
             return Ok(node);
         }
@@ -270,7 +310,7 @@ impl<'e> Nodes<'e> {
     /// A node that was loaded before.
     pub(super) fn loaded(&self, address: Address) -> Result<&Node> {
         let missing = || Error::new(ErrorKind::Corrupt, "a node has itself below it").within(NODE);
-        self.loaded.get(&address).map(|loaded| &loaded.node).ok_or_else(missing)
+        self.loaded.get(&address).ok_or_else(missing)
     }
 
     /// Takes a node out, to be put back changed.
@@ -282,14 +322,16 @@ impl<'e> Nodes<'e> {
     /// The same for a node that was loaded before.
     pub(super) fn take_loaded(&mut self, address: Address) -> Result<Node> {
         self.loaded(address)?;
-        let loaded = self.loaded.remove(&address).map(|loaded| loaded.node);
-        loaded.ok_or_else(|| Error::new(ErrorKind::Corrupt, "a node has itself below it").within(NODE))
+        self.loaded
+            .remove(&address)
+            .ok_or_else(|| Error::new(ErrorKind::Corrupt, "a node has itself below it").within(NODE))
     }
 
     /// A changed node: what its parent is to say of it.
     pub(super) fn put(&mut self, address: Address, node: Node) -> ChildPointer {
         let pointer = node.pointer(address);
-        self.loaded.insert(address, Loaded { node, changed: true });
+        self.loaded.insert(address, node);
+        self.changed.insert(address, Changed::All);
         pointer
     }
 
@@ -326,11 +368,13 @@ impl<'e> Nodes<'e> {
         let child = self.loaded(parent)?.children.get(index).copied();
         let address = child.map_or_else(|| Err(Error::new(ErrorKind::Corrupt, "a child is missing")), address)?;
         let pointer = self.loaded(address)?.pointer(address);
-        let mut node = self.take_loaded(parent)?;
-        if let Some(child) = node.children.get_mut(index) {
+        if let Some(child) = self.loaded.get_mut(&parent).and_then(|node| node.children.get_mut(index)) {
             *child = pointer;
         }
-        self.put(parent, node);
+        let changed = self.changed.entry(parent).or_insert(Changed::Child(index));
+        if *changed != Changed::Child(index) {
+            *changed = Changed::All;
+        }
         Ok(pointer)
     }
 
@@ -393,16 +437,34 @@ impl<'e> Nodes<'e> {
 
     /// Writes what was changed. Nothing is written unless all of it can be.
     fn write(&mut self) -> Result<()> {
-        let mut blocks = Vec::new();
-        for (&address, loaded) in self.loaded.iter().filter(|(_, loaded)| loaded.changed) {
-            blocks.push((address, loaded.node.encode(self.editor, &self.header, &self.layout)?));
+        let (mut blocks, mut pointers) = (Vec::new(), Vec::new());
+        for (&address, &changed) in &self.changed {
+            // Those that are gone are not loaded.
+            let Some(node) = self.loaded.get(&address) else { continue };
+            let in_memory = self.editor.is_unsealed(address);
+            match changed {
+                Changed::Child(index) if in_memory => pointers.push((address, self.child(node, index)?)),
+                _ => blocks.push((address, node.encode(self.editor, &self.header, &self.layout)?)),
+            }
         }
         if self.header != self.old {
             let mut writer = self.editor.block_writer();
             self.header.encode(&mut writer)?;
             blocks.push((self.at, writer));
         }
+        for (address, (at, pointer)) in pointers {
+            self.editor.patch_unsealed(address, at, pointer.as_slice());
+        }
         blocks.iter().try_for_each(|(address, block)| self.editor.write_block(*address, block))
+    }
+
+    /// A child's pointer, and where in its node it stands.
+    fn child(&self, node: &Node, index: usize) -> Result<(usize, Writer)> {
+        let mut writer = self.editor.writer();
+        let missing = || Error::new(ErrorKind::Corrupt, "a child is missing").within(NODE);
+        node.children.get(index).ok_or_else(missing)?.encode(&mut writer, &self.layout, node.level)?;
+        let before = index.saturating_mul(self.layout.pointer_width(node.level));
+        Ok((PREFIX_LEN.saturating_add(node.records.as_bytes().len()).saturating_add(before), writer))
     }
 
     /// The number of records of a child.

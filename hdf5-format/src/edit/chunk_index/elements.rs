@@ -1,12 +1,13 @@
 //! Elements of fixed and extensible arrays, in the blocks that hold them.
 
 use super::StoredChunk;
-use super::blocks::{Blocks, bounded};
+use super::blocks::{Access, Blocks, bounded};
 use crate::codec::{Address, Cursor, Writer};
 use crate::edit::Editor;
 use crate::error::Result;
 use crate::format::chunk_element::{ChunkElement, ElementForm};
 use crate::graph::FileContext;
+use crate::graph::chunk_index::page_bit;
 
 /// Consecutive elements of one block.
 #[derive(Clone, Copy, Debug)]
@@ -79,6 +80,38 @@ impl Elements {
         bounded(ctx, self.bytes_of(count), "array elements")?;
         let element = ChunkElement { address: None, filtered: None };
         (0..count).try_for_each(|_| element.encode(writer, self.form))
+    }
+
+    /// Holds the page that a run fills. Where `bit` says that there is none yet it is made, or not found: the block
+    /// with the bitmap, where in it that is, and the number of the bit.
+    pub(super) fn page(
+        &mut self,
+        access: &mut Access<'_>,
+        run: Run,
+        bit: Option<(Address, u64, u64)>,
+        structure: &'static str,
+    ) -> Result<Option<Run>> {
+        let is_set = |(block, bitmap, bit): (Address, u64, u64)| {
+            let bitmap = usize::try_from(bitmap).unwrap_or(usize::MAX);
+            page_bit(self.blocks.bytes(block).get(bitmap..).unwrap_or(&[]), bit)
+        };
+        let Some((block, bitmap, bit)) = bit.filter(|&bit| !is_set(bit)) else {
+            let len = self.bytes_of(run.count).saturating_add(4);
+            self.blocks.load(access.ctx(), run.block, len, structure)?;
+            return Ok(Some(run));
+        };
+        let Some(editor) = access.editor() else { return Ok(None) };
+        self.add_page(editor, run.block, run.count)?;
+        self.blocks.set_bit(block, bitmap, bit)?;
+        Ok(Some(run))
+    }
+
+    /// Holds a new page of `count` elements without chunks.
+    pub(super) fn add_page(&mut self, editor: &Editor, address: Address, count: u64) -> Result<()> {
+        let mut writer = editor.writer();
+        self.fill(editor.ctx(), &mut writer, count)?;
+        self.blocks.add(address, writer);
+        Ok(())
     }
 
     /// Hands blocks over if many are held. Before an operation: during one, blocks stay where they are.

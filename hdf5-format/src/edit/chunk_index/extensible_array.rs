@@ -11,7 +11,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::format::chunk_element::ElementForm;
 use crate::format::extensible_array::{BlockPrefix, BlockType, ExtensibleArrayHeader, SuperBlockInfo};
 use crate::graph::FileContext;
-use crate::graph::chunk_index::{check_elements, page_bit};
+use crate::graph::chunk_index::check_elements;
 use alloc::vec::Vec;
 
 const HEADER: &str = "extensible array header";
@@ -279,7 +279,8 @@ impl ExtensibleArray {
         if block.bitmaps.is_none() {
             // No bitmap says which pages of this block are there: all are.
             for page in 0..pages {
-                self.create_page(editor, self.page_at(editor.ctx(), address, page))?;
+                let at = self.page_at(editor.ctx(), address, page);
+                self.elements.add_page(editor, at, self.header.page_elements())?;
             }
         }
         self.elements.blocks.add(address, writer);
@@ -301,13 +302,6 @@ impl ExtensibleArray {
         Address(block.0.saturating_add(self.prefix_len(ctx, BlockType::Data)).saturating_add(before))
     }
 
-    fn create_page(&mut self, editor: &Editor, address: Address) -> Result<()> {
-        let mut writer = editor.writer();
-        self.elements.fill(editor.ctx(), &mut writer, self.header.page_elements())?;
-        self.elements.blocks.add(address, writer);
-        Ok(())
-    }
-
     fn page(
         &mut self,
         access: &mut Access<'_>,
@@ -322,19 +316,8 @@ impl ExtensibleArray {
         let run = Run { first, count, block: at, start: 0 };
         // Bits count on from block to block, though each block's share is rounded up to bytes.
         let bit = block.place.saturating_mul(self.header.pages(block.info.block_elements)).saturating_add(page);
-        let bytes = self.elements.blocks.bytes(block.pointer.0);
-        let there = |from: u64| {
-            let from = usize::try_from(from).unwrap_or(usize::MAX);
-            page_bit(bytes.get(from..).unwrap_or(&[]), bit)
-        };
-        if block.bitmaps.is_none_or(there) {
-            self.elements.blocks.load(access.ctx(), at, self.page_len(), PAGE)?;
-            return Ok(Some(run));
-        }
-        let (Some(bitmaps), Some(editor)) = (block.bitmaps, access.editor()) else { return Ok(None) };
-        self.create_page(editor, at)?;
-        self.elements.blocks.set_bit(block.pointer.0, bitmaps, bit)?;
-        Ok(Some(run))
+        let bit = block.bitmaps.map(|bitmaps| (block.pointer.0, bitmaps, bit));
+        self.elements.page(access, run, bit, PAGE)
     }
 
     /// Hands over all changes.

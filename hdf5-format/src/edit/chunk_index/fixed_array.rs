@@ -11,7 +11,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::format::chunk_element::ElementForm;
 use crate::format::fixed_array::{FixedArrayDataBlock, FixedArrayHeader};
 use crate::graph::FileContext;
-use crate::graph::chunk_index::{check_elements, page_bit};
+use crate::graph::chunk_index::check_elements;
 
 const HEADER: &str = "fixed array header";
 const BLOCK: &str = "fixed array data block";
@@ -131,18 +131,7 @@ impl FixedArray {
         let block = Address(data.0.saturating_add(prefix).saturating_add(4).saturating_add(before));
         let bitmap = prefix.saturating_sub(self.header.pages().div_ceil(8));
         let run = Run { first, count, block, start: 0 };
-        let bytes = self.elements.blocks.bytes(data);
-        if page_bit(bytes.get(crate::codec::to_usize(bitmap)?..).unwrap_or(&[]), page) {
-            let len = self.elements.bytes_of(count).saturating_add(4);
-            self.elements.blocks.load(access.ctx(), block, len, PAGE)?;
-            return Ok(Some(run));
-        }
-        let Some(editor) = access.editor() else { return Ok(None) };
-        let mut writer = editor.writer();
-        self.elements.fill(editor.ctx(), &mut writer, count)?;
-        self.elements.blocks.add(block, writer);
-        self.elements.blocks.set_bit(data, bitmap, page)?;
-        Ok(Some(run))
+        self.elements.page(access, run, Some((data, bitmap, page)), PAGE)
     }
 
     /// Hands over all changes.

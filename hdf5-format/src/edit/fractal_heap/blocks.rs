@@ -101,6 +101,7 @@ impl HeapEditor {
         let bytes = writer.into_bytes();
         let changed = 0..bytes.len();
         self.blocks.insert(start, Direct { bytes, changed });
+        self.changed.insert(start);
         self.block_bytes = self.block_bytes.saturating_add(size);
         self.header.allocated_space = self.header.allocated_space.saturating_add(size);
         Ok(())
@@ -135,14 +136,13 @@ impl HeapEditor {
 
     /// Writes all changed blocks.
     pub(super) fn flush_blocks(&mut self, editor: &mut Editor) -> Result<()> {
-        let changed = self.blocks.iter().filter(|(_, block)| !block.changed.is_empty()).map(|(&start, _)| start);
-        for start in changed.collect::<Vec<_>>() {
-            self.flush_block(editor, start)?;
-        }
-        Ok(())
+        core::mem::take(&mut self.changed).into_iter().try_for_each(|start| self.flush_block(editor, start))
     }
 
     fn flush_block(&mut self, editor: &mut Editor, start: u64) -> Result<()> {
+        if !self.blocks.contains_key(&start) {
+            return Ok(());
+        }
         let (place, mut entry) = self.existing(editor.ctx(), start)?;
         let Some(block) = self.blocks.get_mut(&start) else { return Ok(()) };
         let changed = core::mem::take(&mut block.changed);

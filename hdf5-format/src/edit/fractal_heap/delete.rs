@@ -31,7 +31,16 @@ impl Blocks {
 /// # Errors
 /// A block is damaged. Only the index of huge objects may be gone then.
 pub(crate) fn delete(editor: &mut Editor, address: Address) -> Result<()> {
-    let mut heap = HeapEditor::open(editor.ctx(), address)?;
+    let heap = HeapEditor::take(editor, address)?;
+    let owes = heap.owes();
+    let done = give_back(editor, address, heap);
+    if done.is_err() && owes {
+        editor.changed();
+    }
+    done
+}
+
+fn give_back(editor: &mut Editor, address: Address, mut heap: HeapEditor) -> Result<()> {
     let mut blocks = Blocks::default();
     blocks.add(editor, Purpose::ObjectHeader, address, header_len(editor.ctx().sizes(), &heap.header))?;
     if let Some(at) = heap.header.free_manager {

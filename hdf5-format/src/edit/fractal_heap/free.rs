@@ -20,6 +20,11 @@ pub(super) struct Free {
 }
 
 impl Free {
+    /// Number of stretches and ranges.
+    pub(super) fn len(&self) -> usize {
+        self.singles.len().saturating_add(self.gaps.len())
+    }
+
     /// Free stretches: start and length.
     pub(super) fn singles(&self) -> impl Iterator<Item = (u64, u64)> {
         self.singles.iter().map(|(&start, &len)| (start, len))

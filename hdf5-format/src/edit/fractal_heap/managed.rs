@@ -39,9 +39,10 @@ impl HeapEditor {
     pub(super) fn managed_mut(&mut self, ctx: &FileContext, offset: u64, len: u64) -> Result<&mut [u8]> {
         let prefix = self.geometry.prefix;
         let at = ctx.absolute(self.address);
-        let (span, block) = self.block(ctx, offset)?;
+        let (span, _) = self.block(ctx, offset)?;
         let range = within(span, prefix, offset, len).map_err(|e| e.at(at))?;
-        Ok(block.part_mut(range))
+        self.changed.insert(span.start);
+        Ok(self.blocks.get_mut(&span.start).map_or(&mut [], |block| block.part_mut(range)))
     }
 
     /// The free space, read if it is not yet.

@@ -500,3 +500,25 @@ fn a_manager_of_early_numbers_is_kept() {
     assert_eq!(heap_manager(&editor, address), at);
     assert_eq!(manager::load_header(editor.ctx(), at).unwrap().expand_percent, 130);
 }
+
+#[test]
+fn an_error_that_loses_the_list_of_free_space_counts_as_a_change() {
+    let (mut editor, _) = editor(WIDTHS[0]);
+    let heap = create(&mut editor, &SMALL).unwrap();
+    let fails = |editor: &mut Editor| {
+        let before = editor.changes();
+        let refused = Error::new(ErrorKind::Invalid, "refused");
+        change(editor, heap, |_, _| Err::<(), _>(refused)).unwrap_err();
+        editor.changes() != before
+    };
+    assert!(!fails(&mut editor));
+    let put = |editor: &mut Editor| change(editor, heap, |editor, heap| heap.insert(editor, &[7; 20])).unwrap();
+    put(&mut editor);
+    editor.settle().unwrap();
+    assert!(!fails(&mut editor));
+    let id = put(&mut editor);
+    // Readers see the object, not the list.
+    let graph = FractalHeap::open(editor.ctx(), heap).unwrap();
+    assert_eq!(&*graph.object(editor.ctx(), &id).unwrap().bytes, &[7; 20]);
+    assert!(fails(&mut editor));
+}

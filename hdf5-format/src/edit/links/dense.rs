@@ -56,35 +56,43 @@ pub(super) fn to_compact(editor: &mut Editor, header: &mut ObjectHeader, info: &
 /// Adds a link, whose message is `body`.
 pub(super) fn insert(editor: &mut Editor, info: &LinkInfo, link: &LinkMessage, body: &[u8]) -> Result<()> {
     let (heap, names) = storage(info)?;
-    let mut heap = HeapEditor::open(editor.ctx(), heap)?;
-    let id: LinkId = link_id(heap.insert(editor, body)?)?;
-    let hash = lookup3(&link.name, 0);
-    let mut record = editor.writer();
-    LinkNameRecord { hash, id }.encode(&mut record)?;
-    let compare: btree_v2::Compare<'_> = &mut |ctx, record| by_name(ctx, &mut heap, record, hash, &link.name);
-    btree_v2::insert(editor, names, record.as_slice(), compare)?;
-    if let (Some(orders), Some(order)) = (info.order_index, link.creation_order) {
+    fractal_heap::change(editor, heap, |editor, heap| {
+        let id: LinkId = link_id(heap.insert(editor, body)?)?;
+        let hash = lookup3(&link.name, 0);
+        let mut record = editor.writer();
+        LinkNameRecord { hash, id }.encode(&mut record)?;
+        let compare: btree_v2::Compare<'_> = &mut |ctx, record| by_name(ctx, heap, record, hash, &link.name);
+        btree_v2::insert(editor, names, record.as_slice(), compare)?;
+        let (Some(orders), Some(order)) = (info.order_index, link.creation_order) else { return Ok(()) };
         let mut record = editor.writer();
         LinkOrderRecord { order, id }.encode(&mut record)?;
-        btree_v2::insert(editor, orders, record.as_slice(), &mut |ctx, record| by_order(ctx, record, order))?;
-    }
-    heap.finish(editor)
+        btree_v2::insert(editor, orders, record.as_slice(), &mut |ctx, record| by_order(ctx, record, order))
+    })
+}
+
+/// True if there is no link of a name, and nothing damaged on the way that may hide it.
+pub(super) fn is_vacant(editor: &mut Editor, info: &LinkInfo, name: &[u8]) -> Result<bool> {
+    let ((heap, names), hash) = (storage(info)?, lookup3(name, 0));
+    let found = fractal_heap::look(editor, heap, |editor, heap| {
+        btree_v2::find(editor, names, &mut |ctx, record| by_name(ctx, heap, record, hash, name))
+    });
+    found.map(|found| found.is_none())
 }
 
 /// Takes a link out: how many are left.
 pub(super) fn remove(editor: &mut Editor, info: &LinkInfo, link: &Link) -> Result<u64> {
     let (heap, names) = storage(info)?;
-    let mut heap = HeapEditor::open(editor.ctx(), heap)?;
-    let hash = lookup3(&link.name, 0);
-    let compare: btree_v2::Compare<'_> = &mut |ctx, record| by_name(ctx, &mut heap, record, hash, &link.name);
-    let record = btree_v2::remove(editor, names, compare)?;
-    let record = record.ok_or_else(|| Error::new(ErrorKind::Corrupt, "the index by name lost a link"))?;
-    let id = name_record(editor.ctx(), &record)?.id;
-    if let (Some(orders), Some(order)) = (info.order_index, link.creation_order) {
-        btree_v2::remove(editor, orders, &mut |ctx, record| by_order(ctx, record, order))?;
-    }
-    heap.remove(editor, &id)?;
-    heap.finish(editor)?;
+    fractal_heap::change(editor, heap, |editor, heap| {
+        let hash = lookup3(&link.name, 0);
+        let compare: btree_v2::Compare<'_> = &mut |ctx, record| by_name(ctx, heap, record, hash, &link.name);
+        let record = btree_v2::remove(editor, names, compare)?;
+        let record = record.ok_or_else(|| Error::new(ErrorKind::Corrupt, "the index by name lost a link"))?;
+        let id = name_record(editor.ctx(), &record)?.id;
+        if let (Some(orders), Some(order)) = (info.order_index, link.creation_order) {
+            btree_v2::remove(editor, orders, &mut |ctx, record| by_order(ctx, record, order))?;
+        }
+        heap.remove(editor, &id)
+    })?;
     btree_v2::len(editor, names)
 }
 

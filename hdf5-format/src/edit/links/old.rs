@@ -26,8 +26,9 @@ pub(super) fn release(editor: &mut Editor, table: &SymbolTableMessage) -> Result
     symbol_table::delete(editor, table, |_, _| Ok(()))
 }
 
-/// Makes a group a new-style one, for a link that a symbol table can not hold. Its header keeps its version.
-pub(super) fn convert(editor: &mut Editor, header: &mut ObjectHeader, table: &SymbolTableMessage) -> Result<()> {
+/// Makes a group a new-style one, for a link that a symbol table can not hold. Its header keeps its version, and is
+/// closed afterwards.
+pub(super) fn convert(editor: &mut Editor, header: &mut Header, table: &SymbolTableMessage) -> Result<()> {
     let links = Links::open(editor.ctx(), header)?;
     let links = links.list(editor.ctx()).into_iter().collect::<Result<Vec<Link>>>()?;
     symbol_table::delete(editor, table, |_, _| Ok(()))?;
@@ -40,5 +41,5 @@ pub(super) fn convert(editor: &mut Editor, header: &mut ObjectHeader, table: &Sy
     if editor.superblock.root.header == header.address {
         editor.superblock.root.cached = None;
     }
-    header::store(editor, header)
+    Ok(())
 }

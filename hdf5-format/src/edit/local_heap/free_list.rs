@@ -1,24 +1,27 @@
 //! The free blocks of a local heap's data segment.
 
 use crate::codec::{Address, Sizes};
+use crate::edit::kept::Keep;
 use crate::error::{Error, Result};
 use crate::format::local_heap::{FreeBlock, LocalHeap, STRUCTURE};
 use crate::graph::{FileContext, Visited};
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::format;
 
-/// Blocks of all lists that are kept together.
-const KEPT_BLOCKS: usize = 1 << 18;
+/// Bytes of memory that a block takes.
+const BLOCK_MEMORY: usize = 128;
 
 /// A heap's free blocks, linked as in the file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct FreeList {
+pub(in crate::edit) struct FreeList {
     head: Option<u64>,
     blocks: BTreeMap<u64, Block>,
     /// Length and offset of each block.
     by_len: BTreeSet<(u64, u64)>,
     /// Offsets of blocks that the file does not have as they are.
     changed: BTreeSet<u64>,
+    /// Free bytes that are too few for a block: offset and length. The file does not know of them.
+    pub(super) loose: BTreeMap<u64, u64>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,8 +65,12 @@ impl FreeList {
     }
 
     /// Takes `len` bytes of the best block: of their length, or the shortest whose rest is a block too. `lossy`: also
-    /// of one whose rest is too short for that, and is lost.
+    /// of one whose rest is too short for that.
     pub(super) fn take(&mut self, len: u64, sizes: Sizes, lossy: bool) -> Option<u64> {
+        if let Some(offset) = self.loose.iter().find_map(|(&offset, &loose)| (loose == len).then_some(offset)) {
+            self.loose.remove(&offset);
+            return Some(offset);
+        }
         let least = len.saturating_add(FreeBlock::encoded_len(sizes) as u64);
         let exact = self.by_len.range((len, 0)..=(len, u64::MAX)).next();
         let mut found = exact.or_else(|| self.by_len.range((least, 0)..).next());
@@ -76,11 +83,14 @@ impl FreeList {
             self.replace(offset, offset.saturating_add(len), rest);
         } else {
             self.unlink(offset);
+            if rest > 0 {
+                self.loose.insert(offset.saturating_add(len), rest);
+            }
         }
         Some(offset)
     }
 
-    /// Gives bytes back, joined with the free blocks that they touch. Less than a block's fields alone are lost.
+    /// Gives bytes back, joined with what is free beside them. Less than a block's fields alone are loose.
     ///
     /// # Errors
     /// Some of them are free already.
@@ -90,14 +100,31 @@ impl FreeList {
         if let Some((at, _)) = before.filter(|&(_, before_end)| before_end > offset) {
             return Err(Error::corrupt(STRUCTURE, offset, format!("text in the free block at offset {at}")));
         }
+        let loose = self.loose.range(..end).next_back().map(|(&at, &len)| (at, at.saturating_add(len)));
+        if let Some((at, _)) = loose.filter(|&(_, loose_end)| loose_end > offset) {
+            return Err(Error::corrupt(STRUCTURE, offset, format!("text in the free bytes at offset {at}")));
+        }
+        let loose = loose.filter(|&(_, loose_end)| loose_end == offset).map(|(at, _)| at);
+        let start = loose.unwrap_or(offset);
+        self.loose.remove(&start);
+        let end = end.saturating_add(self.loose.remove(&end).unwrap_or(0));
+        self.join(start, end, sizes);
+        Ok(())
+    }
+
+    /// Adds bytes that touch nothing loose.
+    fn join(&mut self, offset: u64, end: u64, sizes: Sizes) {
+        let len = end.saturating_sub(offset);
+        let before = self.blocks.range(..end).next_back().map(|(&at, block)| (at, at.saturating_add(block.len)));
         let after = self.unlink(end).map_or(0, |block| block.len);
         let len = len.saturating_add(after);
         match before.filter(|&(_, before_end)| before_end == offset) {
             Some((at, _)) => self.replace(at, at, offset.saturating_sub(at).saturating_add(len)),
             None if len >= FreeBlock::encoded_len(sizes) as u64 => self.push(offset, len),
-            None => {}
+            None => {
+                self.loose.insert(offset, len);
+            }
         }
-        Ok(())
     }
 
     /// Blocks that changed since they were loaded or taken from here, with their fields.
@@ -158,32 +185,8 @@ impl FreeList {
     }
 }
 
-/// Free lists of the heaps that were changed lately, as they are in the file.
-#[derive(Debug, Default)]
-pub(in crate::edit) struct FreeLists {
-    lists: BTreeMap<Address, FreeList>,
-    blocks: usize,
-}
-
-impl FreeLists {
-    /// The list of the heap at `address`, if its first block is still `head`.
-    pub(super) fn take(&mut self, address: Address, head: Option<u64>) -> Option<FreeList> {
-        let list = self.lists.remove(&address)?;
-        self.blocks = self.blocks.saturating_sub(list.blocks.len());
-        Some(list).filter(|list| list.head == head)
-    }
-
-    /// Keeps a list, and forgets the others when they are too many.
-    pub(super) fn keep(&mut self, address: Address, list: FreeList) {
-        if self.blocks.saturating_add(list.blocks.len()) > KEPT_BLOCKS {
-            self.clear();
-        }
-        self.blocks = self.blocks.saturating_add(list.blocks.len());
-        self.lists.insert(address, list);
-    }
-
-    /// Forgets all lists.
-    pub(in crate::edit) fn clear(&mut self) {
-        *self = FreeLists::default();
+impl Keep for FreeList {
+    fn memory(&self) -> usize {
+        self.blocks.len().saturating_add(self.loose.len()).saturating_mul(BLOCK_MEMORY)
     }
 }

@@ -26,9 +26,11 @@ fn prefix(ctx: &FileContext, address: Address) -> LocalHeap {
 fn check(editor: &mut Editor, address: Address, texts: &BTreeMap<u64, Vec<u8>>) {
     let heap = prefix(editor.ctx(), address);
     let list = FreeList::load(editor.ctx(), &heap).unwrap();
-    if let Some(kept) = editor.local_heaps.take(address, heap.free_list) {
+    if let Some(mut kept) = editor.local_heaps.take(address) {
+        let loose = core::mem::take(&mut kept.loose);
         assert_eq!(kept, list);
-        editor.local_heaps.keep(address, kept);
+        kept.loose = loose;
+        editor.local_heaps.put(address, kept);
     }
     let reader = LocalHeapReader::open(editor.ctx(), address).unwrap();
     assert_eq!(&*reader.text(editor.ctx(), 0).unwrap(), b"");
@@ -73,7 +75,7 @@ fn texts_come_and_go() {
             }
             match next(200) {
                 0 => editor.commit().unwrap(),
-                1 => editor.local_heaps.clear(),
+                1 => editor.forget_kept(),
                 2..10 => check(&mut editor, address, &texts),
                 _ => {}
             }
@@ -111,11 +113,12 @@ fn the_segment_doubles_where_it_lies_or_elsewhere() {
     let grown = prefix(editor.ctx(), address);
     assert_eq!((a, grown.data_len, grown.data, grown.free_list), (8, 48, first.data, None));
     let after = editor.allocate(Purpose::BTree, 8).unwrap();
-    let b = insert(&mut editor, address, b"b").unwrap();
+    let b = insert(&mut editor, address, &[b'b'; 10]).unwrap();
     let moved = prefix(editor.ctx(), address);
-    assert_eq!((b, moved.data_len, moved.data, moved.free_list), (48, 96, Address(after.0 + 8), Some(56)));
+    // The eight bytes that were left before are part of it.
+    assert_eq!((b, moved.data_len, moved.data, moved.free_list), (40, 96, Address(after.0 + 8), Some(56)));
     assert_eq!(editor.free_bytes(), 48);
-    check(&mut editor, address, &[(a, vec![b'a'; 30]), (b, vec![b'b'])].into_iter().collect());
+    check(&mut editor, address, &[(a, vec![b'a'; 30]), (b, vec![b'b'; 10])].into_iter().collect());
     // A long text needs more than twice the segment.
     insert(&mut editor, address, &[b'c'; 1000]).unwrap();
     assert_eq!(prefix(editor.ctx(), address).data_len, 56 + 1008);
@@ -126,21 +129,44 @@ fn the_segment_doubles_where_it_lies_or_elsewhere() {
 
 #[test]
 fn what_is_too_short_for_a_block_comes_back_with_its_neighbour() {
+    for kept in [true, false] {
+        let mut editor = editor((8, 8));
+        let address = create(&mut editor, 64).unwrap();
+        let offsets: Vec<u64> = (0..5).map(|_| insert(&mut editor, address, b"short").unwrap()).collect();
+        let head = |editor: &Editor| prefix(editor.ctx(), address).free_list;
+        remove(&mut editor, address, &[(offsets[1], 5)]).unwrap();
+        assert_eq!(head(&editor), Some(48));
+        if !kept {
+            // The file does not say that it is free.
+            editor.forget_kept();
+        }
+        // Two that touch go back together, and with what is loose beside them.
+        remove(&mut editor, address, &[(offsets[3], 5), (offsets[2], 5)]).unwrap();
+        let first = if kept { offsets[1] } else { offsets[2] };
+        assert_eq!(head(&editor), Some(first));
+        check(&mut editor, address, &[(8, b"short".to_vec()), (40, b"short".to_vec())].into_iter().collect());
+        remove(&mut editor, address, &[(offsets[4], 5)]).unwrap();
+        let heap = prefix(editor.ctx(), address);
+        assert_eq!(FreeList::load(editor.ctx(), &heap).unwrap().tail(heap.data_len), 88 - first);
+        remove(&mut editor, address, &[(offsets[0], 5)]).unwrap();
+        assert_eq!(head(&editor), Some(if kept { offsets[0] } else { first }));
+    }
+}
+
+#[test]
+fn what_is_too_short_for_a_block_is_taken_by_its_like() {
     let mut editor = editor((8, 8));
     let address = create(&mut editor, 64).unwrap();
     let offsets: Vec<u64> = (0..5).map(|_| insert(&mut editor, address, b"short").unwrap()).collect();
-    let head = |editor: &Editor| prefix(editor.ctx(), address).free_list;
     remove(&mut editor, address, &[(offsets[1], 5)]).unwrap();
-    assert_eq!(head(&editor), Some(48));
-    // Two that touch go back together.
-    remove(&mut editor, address, &[(offsets[3], 5), (offsets[2], 5)]).unwrap();
-    assert_eq!(head(&editor), Some(offsets[2]));
-    check(&mut editor, address, &[(8, b"short".to_vec()), (40, b"short".to_vec())].into_iter().collect());
-    remove(&mut editor, address, &[(offsets[4], 5)]).unwrap();
-    let heap = prefix(editor.ctx(), address);
-    assert_eq!(FreeList::load(editor.ctx(), &heap).unwrap().tail(heap.data_len), 88 - 24);
-    remove(&mut editor, address, &[(offsets[0], 5)]).unwrap();
-    assert_eq!(head(&editor), Some(24));
+    remove(&mut editor, address, &[(offsets[3], 5)]).unwrap();
+    assert!(remove(&mut editor, address, &[(offsets[3], 5)]).is_err());
+    editor.forget_kept();
+    let gone = insert(&mut editor, address, b"new").unwrap();
+    assert!(gone > offsets[4]);
+    remove(&mut editor, address, &[(offsets[0], 5), (offsets[2], 5)]).unwrap();
+    assert_eq!(insert(&mut editor, address, b"new").unwrap(), offsets[0]);
+    assert_eq!(insert(&mut editor, address, b"new").unwrap(), offsets[2]);
 }
 
 #[test]
@@ -176,7 +202,7 @@ fn damage_is_an_error() {
     for (at, bytes) in
         [(16u64, block(16u64.to_le_bytes(), 32u64.to_le_bytes())), (16, block([0; 8], [80, 0, 0, 0, 0, 0, 0, 0]))]
     {
-        editor.local_heaps.clear();
+        editor.forget_kept();
         editor.write(Address(heap.data.0 + at), &bytes).unwrap();
         assert!(insert(&mut editor, address, b"x").is_err());
         assert!(remove(&mut editor, address, &[(offset, 4)]).is_err());

@@ -1,7 +1,10 @@
 //! Chunks: decoded, changed, encoded again, and put where there is room.
 
+use super::picks::paste;
 use super::*;
 use crate::dataset::axes::{AxisPart, PartSteps};
+use crate::dataset::picks::{Pick, Picks};
+use crate::dataset::pieces::{Piece, Pieces};
 use crate::edit::chunk_index::{ChunkIndexEditor, StoredChunk};
 use crate::edit::datasets::{set_dataspace, set_layout};
 use crate::filter::{Pipeline, Scratch};
@@ -19,11 +22,23 @@ pub(super) fn write(
     axes: &[Axis],
     bytes: &[u8],
 ) -> Result<()> {
-    let filtered = !dataset.filters.filters.is_empty();
-    let index = ChunkIndexEditor::open(editor, layout.clone(), &dataset.max_dims(), filtered)?;
-    let pipeline = dataset.pipeline.as_ref().map_err(Clone::clone)?;
-    let mut writer = Writer { dataset, layout, pipeline, index, scratch: Scratch::new() };
+    let mut writer = Writer::open(editor, dataset, layout)?;
     let done = writer.all(editor, axes, bytes);
+    writer.finish(editor, header)?;
+    done
+}
+
+/// Writes the picked elements into all chunks that have any of them, each of which is decoded and encoded once.
+pub(super) fn write_picks(
+    editor: &mut Editor,
+    header: &mut ObjectHeader,
+    dataset: &StoredDataset,
+    layout: &ChunkedLayout,
+    picks: &Picks,
+    bytes: &[u8],
+) -> Result<()> {
+    let mut writer = Writer::open(editor, dataset, layout)?;
+    let done = writer.all_picks(editor, picks, bytes);
     writer.finish(editor, header)?;
     done
 }
@@ -35,21 +50,18 @@ pub(super) fn allocate(
     dataset: &StoredDataset,
     layout: &ChunkedLayout,
 ) -> Result<()> {
-    let filtered = !dataset.filters.filters.is_empty();
-    let index = ChunkIndexEditor::open(editor, layout.clone(), &dataset.max_dims(), filtered)?;
-    let pipeline = dataset.pipeline.as_ref().map_err(Clone::clone)?;
-    let mut writer = Writer { dataset, layout, pipeline, index, scratch: Scratch::new() };
+    let mut writer = Writer::open(editor, dataset, layout)?;
     let last = dataset.dataspace.dims.iter().zip(&layout.chunk);
     let last = last.map(|(&dim, &chunk)| dim.checked_sub(1)?.checked_div(chunk)).collect::<Option<Vec<u64>>>();
     let Some(last) = last else { return Ok(()) };
     let bounds: Vec<(u64, u64)> = last.into_iter().map(|last| (0, last)).collect();
     let len = to_usize(layout.chunk_bytes().unwrap_or(u64::MAX))?;
     each_position(&bounds, &mut |scaled| {
-        if layout.index != ChunkIndexKind::Implicit && writer.index.lookup(editor, scaled)?.is_some() {
+        let old = writer.index.lookup(editor, scaled)?;
+        if old.is_some() && layout.index != ChunkIndexKind::Implicit {
             return Ok(());
         }
         let (plain, edge) = (writer.filled(len)?, writer.is_unfiltered_edge(scaled));
-        let old = writer.index.lookup(editor, scaled)?;
         writer.put(editor, scaled, old, plain, edge)
     })?;
     writer.finish(editor, header)
@@ -82,7 +94,41 @@ struct Writer<'a> {
     scratch: Scratch,
 }
 
-impl Writer<'_> {
+impl<'a> Writer<'a> {
+    fn open(editor: &Editor, dataset: &'a StoredDataset, layout: &'a ChunkedLayout) -> Result<Self> {
+        let filtered = !dataset.filters.filters.is_empty();
+        let index = ChunkIndexEditor::open(editor, layout.clone(), &dataset.max_dims(), filtered)?;
+        let pipeline = dataset.pipeline.as_ref().map_err(Clone::clone)?;
+        Ok(Writer { dataset, layout, pipeline, index, scratch: Scratch::new() })
+    }
+
+    fn all_picks(&mut self, editor: &mut Editor, picks: &Picks, bytes: &[u8]) -> Result<()> {
+        let dims = &self.dataset.dataspace.dims;
+        let (element, layout) = (self.dataset.element_size(), self.layout);
+        let mut pieces = Pieces::new(picks.list(), dims, &layout.chunk);
+        loop {
+            let batch = pieces.next_batch();
+            if batch.is_empty() {
+                return Ok(());
+            }
+            for chunk in batch.chunk_by(|a, b| a.chunk == b.chunk) {
+                let Some(number) = chunk.first().map(|p| p.chunk) else { continue };
+                let scaled = pieces.scaled(number);
+                let inside = dims
+                    .iter()
+                    .zip(&scaled)
+                    .zip(&layout.chunk)
+                    .map(|((&dim, &at), &chunk)| dim.saturating_sub(at.saturating_mul(chunk)).min(chunk));
+                let given = chunk.iter().fold(0u64, |n, p| n.saturating_add(p.len));
+                let whole = inside.fold(1, u64::saturating_mul) <= given;
+                self.change(editor, &scaled, whole, &mut |plain| {
+                    let own = |p: &Piece| Pick { place: p.at, len: p.len, out: p.out };
+                    paste(&chunk.iter().map(own).collect::<Vec<_>>(), 0, plain, bytes, element);
+                })?;
+            }
+        }
+    }
+
     fn all(&mut self, editor: &mut Editor, axes: &[Axis], bytes: &[u8]) -> Result<()> {
         let from_dims = axes.iter().map(|a| to_usize(a.len())).collect::<Result<Vec<_>>>()?;
         let bounds: Option<Vec<(u64, u64)>> = axes
@@ -138,16 +184,28 @@ impl Writer<'_> {
         from_dims: &[usize],
         bytes: &[u8],
     ) -> Result<()> {
-        let old = self.index.lookup(editor, scaled)?;
         let element = self.dataset.element_size();
+        let to_dims = self.layout.chunk.iter().map(|&c| to_usize(c)).collect::<Result<Vec<_>>>()?;
+        let whole = self.is_whole(parts, scaled);
+        self.change(editor, scaled, whole, &mut |plain| paste_box(bytes, from_dims, plain, &to_dims, parts, element))
+    }
+
+    /// Puts elements into a chunk, which are the `whole` of it or are laid over what is there.
+    fn change(
+        &mut self,
+        editor: &mut Editor,
+        scaled: &[u64],
+        whole: bool,
+        paste: &mut dyn FnMut(&mut [u8]),
+    ) -> Result<()> {
+        let old = self.index.lookup(editor, scaled)?;
         let chunk_bytes = to_usize(self.layout.chunk_bytes().unwrap_or(u64::MAX))?;
         let unfiltered = self.is_unfiltered_edge(scaled);
-        let mut plain = match old.filter(|_| !self.is_whole(parts, scaled)) {
+        let mut plain = match old.filter(|_| !whole) {
             Some(old) => self.decoded(editor, old, chunk_bytes, unfiltered)?,
             None => self.filled(chunk_bytes)?,
         };
-        let to_dims = self.layout.chunk.iter().map(|&c| to_usize(c)).collect::<Result<Vec<_>>>()?;
-        paste_box(bytes, from_dims, &mut plain, &to_dims, parts, element);
+        paste(&mut plain);
         self.put(editor, scaled, old, plain, unfiltered)
     }
 

@@ -4,7 +4,7 @@ use super::{HeapId, empty_type};
 use crate::codec::checksum::lookup3;
 use crate::codec::{Address, Cursor};
 use crate::edit::btree_v2::{self, Parameters as TreeParameters};
-use crate::edit::fractal_heap::{self, HeapEditor, Parameters as HeapParameters};
+use crate::edit::fractal_heap::{self, Parameters as HeapParameters};
 use crate::edit::{Editor, Purpose};
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::btree_v2::RecordType;
@@ -86,9 +86,7 @@ impl Index {
     /// Puts a message into the heap.
     pub(super) fn put_in_heap(&mut self, editor: &mut Editor, body: &[u8]) -> Result<HeapId> {
         self.create(editor)?;
-        let mut heap = HeapEditor::open(editor.ctx(), self.heap()?)?;
-        let id = heap.insert(editor, body)?;
-        heap.finish(editor)?;
+        let id = fractal_heap::change(editor, self.heap()?, |editor, heap| heap.insert(editor, body))?;
         let len = id.len();
         id.try_into().map_err(|_| Error::new(ErrorKind::Corrupt, alloc::format!("heap ids of {len} bytes, expected 8")))
     }
@@ -188,9 +186,7 @@ impl Index {
             }
         }
         if let Location::Heap { heap_id, .. } = old.location {
-            let mut heap = HeapEditor::open(editor.ctx(), self.heap()?)?;
-            heap.remove(editor, &heap_id)?;
-            heap.finish(editor)?;
+            fractal_heap::change(editor, self.heap()?, |editor, heap| heap.remove(editor, &heap_id))?;
         }
         self.entry.message_count = self.entry.message_count.saturating_sub(1);
         if self.entry.message_count == 0 {

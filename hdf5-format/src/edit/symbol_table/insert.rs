@@ -72,7 +72,7 @@ impl Path {
     /// A sibling is damaged, or the tree is too deep.
     pub(super) fn insert(self, editor: &Editor, entry: SymbolTableEntry, new: &NewNodes) -> Result<Changes> {
         let ctx = editor.ctx();
-        let mut changes = Changes::new(self.shape);
+        let mut changes = Changes::new(self.shape, self.loaded);
         let mut addresses = new.nodes.iter().copied();
         let mut steps = self.steps.into_iter().rev();
         let mut grown = match self.leaf {
@@ -91,7 +91,8 @@ impl Path {
         let mut steps = steps.peekable();
         while let Some(step) = steps.next() {
             if grown.right_key.is_none() && grown.split.is_none() {
-                break;
+                changes.loaded.put_node(step.address, step.node);
+                continue;
             }
             let is_root = steps.peek().is_none();
             grown = insert_into_node(&mut changes, ctx, step, grown, is_root, &mut addresses)?;

@@ -1,7 +1,8 @@
 //! Nodes of a group's tree: read whole, changed together.
 
 use super::NAME;
-use crate::codec::Address;
+use crate::codec::{Address, Writer};
+use crate::edit::kept::Keep;
 use crate::edit::{Editor, Purpose};
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::btree_v1::{BTreeV1Node, KeyType, STRUCTURE as NODE};
@@ -12,6 +13,9 @@ use alloc::collections::BTreeMap;
 use alloc::collections::btree_map::Entry;
 use alloc::format;
 use alloc::vec::Vec;
+
+/// About how many bytes a node takes in memory.
+const NODE_MEMORY: usize = 768;
 
 /// How large the file's nodes are.
 #[derive(Clone, Copy, Debug)]
@@ -124,23 +128,71 @@ pub(super) fn all(editor: &Editor, root: Address, seen: &mut Visited) -> Result<
     Ok(tree)
 }
 
+/// The nodes of a tree that changes met.
+#[derive(Default)]
+pub(in crate::edit) struct Loaded {
+    nodes: BTreeMap<Address, BTreeV1Node>,
+    leaves: BTreeMap<Address, SymbolTableNode>,
+}
+
+impl Keep for Loaded {
+    fn memory(&self) -> usize {
+        self.nodes.len().saturating_add(self.leaves.len()).saturating_mul(NODE_MEMORY)
+    }
+}
+
+impl Loaded {
+    /// Takes a B-tree node out: see [`Shape::node`].
+    pub(super) fn take_node(
+        &mut self,
+        shape: Shape,
+        ctx: &FileContext,
+        address: Option<Address>,
+        level: Option<u8>,
+    ) -> Result<BTreeV1Node> {
+        let kept = address.and_then(|address| self.nodes.remove(&address));
+        match kept.filter(|node| level.is_none_or(|level| level == node.level)) {
+            Some(node) => Ok(node),
+            None => shape.node(ctx, address, level),
+        }
+    }
+
+    /// Takes a symbol table node out: see [`Shape::leaf`].
+    pub(super) fn take_leaf(
+        &mut self,
+        shape: Shape,
+        ctx: &FileContext,
+        address: Option<Address>,
+    ) -> Result<(Address, SymbolTableNode)> {
+        let kept = address.and_then(|address| Some((address, self.leaves.remove(&address)?)));
+        kept.map_or_else(|| shape.leaf(ctx, address), Ok)
+    }
+
+    /// Keeps a node that is as the file has it.
+    pub(super) fn put_node(&mut self, address: Address, node: BTreeV1Node) {
+        self.nodes.insert(address, node);
+    }
+}
+
 /// Nodes as they will be.
 pub(super) struct Changes {
     pub(super) shape: Shape,
+    /// What was not changed.
+    pub(super) loaded: Loaded,
     pub(super) nodes: BTreeMap<Address, BTreeV1Node>,
     pub(super) leaves: BTreeMap<Address, SymbolTableNode>,
     pub(super) freed: Vec<(Address, u64)>,
 }
 
-/// The bytes of changed nodes.
+/// Changed nodes and their bytes.
 pub(super) struct Encoded {
-    blocks: Vec<(Address, Vec<u8>)>,
-    freed: Vec<(Address, u64)>,
+    changes: Changes,
+    blocks: Vec<(Address, Writer)>,
 }
 
 impl Changes {
-    pub(super) fn new(shape: Shape) -> Self {
-        Changes { shape, nodes: BTreeMap::new(), leaves: BTreeMap::new(), freed: Vec::new() }
+    pub(super) fn new(shape: Shape, loaded: Loaded) -> Self {
+        Changes { shape, loaded, nodes: BTreeMap::new(), leaves: BTreeMap::new(), freed: Vec::new() }
     }
 
     /// The node next to the one at `own` of some level, to be changed.
@@ -158,7 +210,7 @@ impl Changes {
             Entry::Occupied(entry) => return Ok(entry.into_mut()),
             Entry::Vacant(entry) => entry,
         };
-        let node = self.shape.node(ctx, Some(address), Some(level))?;
+        let node = self.loaded.take_node(self.shape, ctx, Some(address), Some(level))?;
         if node.left != Some(own) && node.right != Some(own) {
             let message = format!("not a sibling of the node at {own}, which says so");
             return Err(Error::corrupt(NODE, ctx.absolute(address), message));
@@ -176,25 +228,29 @@ impl Changes {
     pub(super) fn encode(self, editor: &Editor) -> Result<Encoded> {
         let mut blocks = Vec::with_capacity(self.nodes.len().saturating_add(self.leaves.len()));
         for (address, node) in &self.nodes {
-            let mut writer = editor.writer();
+            let mut writer = Writer::with_room(editor.superblock.sizes, self.shape.node_len);
             node.encode(&mut writer, self.shape.internal_k)?;
-            blocks.push((*address, writer.into_bytes()));
+            blocks.push((*address, writer));
         }
         for (address, leaf) in &self.leaves {
-            let mut writer = editor.writer();
+            let mut writer = Writer::with_room(editor.superblock.sizes, self.shape.leaf_len);
             leaf.encode(&mut writer, self.shape.leaf_k)?;
-            blocks.push((*address, writer.into_bytes()));
+            blocks.push((*address, writer));
         }
-        Ok(Encoded { blocks, freed: self.freed })
+        Ok(Encoded { changes: self, blocks })
     }
 }
 
 impl Encoded {
-    pub(super) fn write(self, editor: &mut Editor) -> Result<()> {
-        for (address, bytes) in self.blocks {
-            editor.write(address, &bytes)?;
-        }
-        self.freed.into_iter().for_each(|(address, len)| editor.release(Purpose::BTree, address, len));
+    /// Writes what was changed of the tree with the root at an address.
+    pub(super) fn write(self, editor: &mut Editor, root: Address) -> Result<()> {
+        let Changes { mut loaded, nodes, leaves, freed, .. } = self.changes;
+        self.blocks.iter().try_for_each(|(address, block)| editor.write(*address, block.as_slice()))?;
+        freed.into_iter().for_each(|(address, len)| editor.release(Purpose::BTree, address, len));
+        loaded.nodes.extend(nodes);
+        loaded.leaves.extend(leaves);
+        editor.symbol_tables.put(root, loaded);
+        while editor.symbol_tables.excess().is_some() {}
         Ok(())
     }
 }

@@ -1,6 +1,6 @@
 //! The way from the root of a group's tree to a name's place.
 
-use super::nodes::Shape;
+use super::nodes::{Loaded, Shape};
 use crate::codec::Address;
 use crate::edit::Editor;
 use crate::error::{Error, ErrorKind, Result};
@@ -8,6 +8,7 @@ use crate::format::btree_v1::{BTreeV1Node, STRUCTURE as NODE};
 use crate::format::message::symbol_table::SymbolTableMessage;
 use crate::format::symbol_table_entry::SymbolTableEntry;
 use crate::format::symbol_table_node::SymbolTableNode;
+use crate::graph::btree_v1::first_not_below;
 use crate::graph::local_heap::LocalHeapReader;
 use alloc::vec::Vec;
 use core::cmp::Ordering;
@@ -23,6 +24,8 @@ pub(super) struct Step {
 /// A name's place.
 pub(super) struct Path {
     pub(super) shape: Shape,
+    /// Nodes that are not on the way.
+    pub(super) loaded: Loaded,
     /// From the root down; the root is always there.
     pub(super) steps: Vec<Step>,
     /// None in an empty tree.
@@ -37,7 +40,8 @@ impl Path {
     ///
     /// # Errors
     /// A node or a name on the way is damaged.
-    pub(super) fn to(editor: &Editor, table: &SymbolTableMessage, name: &[u8]) -> Result<Self> {
+    pub(super) fn to(editor: &mut Editor, table: &SymbolTableMessage, name: &[u8]) -> Result<Self> {
+        let mut loaded = editor.symbol_tables.take(table.btree).unwrap_or_default();
         let (ctx, shape) = (editor.ctx(), Shape::of(editor)?);
         let heap = LocalHeapReader::open(ctx, table.heap)?;
         let compare = |offset: Option<u64>| -> Result<Ordering> {
@@ -47,7 +51,7 @@ impl Path {
         let mut steps = Vec::new();
         let (mut address, mut level) = (Some(table.btree), None);
         loop {
-            let node = shape.node(ctx, address, level)?;
+            let node = loaded.take_node(shape, ctx, address, level)?;
             // The name is in the first child whose right key is not below it; what is above all goes into the last.
             let index = first_not_below(node.children.len(), |i| compare(node.name_key(i.saturating_add(1))))?;
             let index = index.min(node.children.len().saturating_sub(1));
@@ -55,18 +59,18 @@ impl Path {
             level = node.level.checked_sub(1);
             steps.push(Step { address: own, node, index });
             let Some(child) = child else {
-                return Ok(Path { shape, steps, leaf: None, place: 0, found: false });
+                return Ok(Path { shape, loaded, steps, leaf: None, place: 0, found: false });
             };
             address = child;
             if level.is_none() {
                 break;
             }
         }
-        let (address, leaf) = shape.leaf(ctx, address)?;
+        let (address, leaf) = loaded.take_leaf(shape, ctx, address)?;
         let key = |i: usize| leaf.entries.get(i).map(|entry| entry.name_offset);
         let place = first_not_below(leaf.entries.len(), |i| compare(key(i)))?;
         let found = place < leaf.entries.len() && compare(key(place))? == Ordering::Equal;
-        Ok(Path { shape, steps, leaf: Some((address, leaf)), place, found })
+        Ok(Path { shape, loaded, steps, leaf: Some((address, leaf)), place, found })
     }
 
     /// The name's entry.
@@ -74,18 +78,4 @@ impl Path {
         let (_, leaf) = self.leaf.as_ref().filter(|_| self.found)?;
         leaf.entries.get(self.place).copied()
     }
-}
-
-/// The first of `len` things that is not `Less`; `len` if all are.
-fn first_not_below(len: usize, mut compare: impl FnMut(usize) -> Result<Ordering>) -> Result<usize> {
-    let (mut low, mut high) = (0, len);
-    while low < high {
-        let middle = low.midpoint(high);
-        if compare(middle)? == Ordering::Less {
-            low = middle.saturating_add(1);
-        } else {
-            high = middle;
-        }
-    }
-    Ok(low)
 }

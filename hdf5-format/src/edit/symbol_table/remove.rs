@@ -26,7 +26,7 @@ impl Path {
     /// A sibling is damaged.
     pub(super) fn remove(self, editor: &Editor) -> Result<Changes> {
         let ctx = editor.ctx();
-        let mut changes = Changes::new(self.shape);
+        let mut changes = Changes::new(self.shape, self.loaded);
         let Some((address, mut leaf)) = self.leaf.filter(|(_, leaf)| self.place < leaf.entries.len()) else {
             return Ok(changes);
         };
@@ -45,7 +45,10 @@ impl Path {
         while let Some(step) = steps.next() {
             let is_root = steps.peek().is_none();
             shrunk = match shrunk {
-                Shrunk::No => break,
+                Shrunk::No => {
+                    changes.loaded.put_node(step.address, step.node);
+                    Shrunk::No
+                }
                 Shrunk::RightKey(name) => set_right_key(&mut changes, ctx, step, name)?,
                 Shrunk::Gone => remove_child(&mut changes, ctx, step, is_root)?,
             };

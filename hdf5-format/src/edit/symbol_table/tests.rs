@@ -150,7 +150,7 @@ fn links_come_and_go() {
             let add = next(100) < if round % 3000 < 1500 { 80 } else { 20 };
             match names.get(&name) {
                 None => {
-                    assert_eq!(find(&editor, &table, &name).unwrap(), None);
+                    assert_eq!(find(&mut editor, &table, &name).unwrap(), None);
                     assert_eq!(remove(&mut editor, &table, &name).unwrap_err().kind(), ErrorKind::NotFound);
                     if add {
                         insert(&mut editor, &table, &name, target.target()).unwrap();
@@ -263,10 +263,10 @@ fn entries_cache_groups_and_texts() {
     insert(&mut editor, &table, b"group", target).unwrap();
     let cache = CacheType::Group { btree: inner.btree, heap: inner.heap };
     let entry = SymbolTableEntry { name_offset: 8, header: Some(Address(40)), cache };
-    assert_eq!(find(&editor, &table, b"group").unwrap(), Some(entry));
+    assert_eq!(find(&mut editor, &table, b"group").unwrap(), Some(entry));
     // Soft links bring their text, and take it along.
     insert(&mut editor, &table, b"soft", Target::Soft(b"/somewhere/else")).unwrap();
-    let soft = find(&editor, &table, b"soft").unwrap().unwrap();
+    let soft = find(&mut editor, &table, b"soft").unwrap().unwrap();
     assert_eq!((soft.header, soft.cache), (None, CacheType::SoftLink { value_offset: 24 }));
     assert_eq!(remove(&mut editor, &table, b"soft").unwrap(), soft);
     assert_eq!(remove(&mut editor, &table, b"group").unwrap(), entry);

@@ -113,7 +113,8 @@ impl ChildPointer {
         Ok(ChildPointer { address, records, total })
     }
 
-    fn encode(&self, writer: &mut Writer, layout: &Layout, level: u16) -> Result<()> {
+    /// Encodes the pointer as it stands in a node of `level`.
+    pub fn encode(&self, writer: &mut Writer, layout: &Layout, level: u16) -> Result<()> {
         writer.address(self.address)?;
         writer.uint(self.records, layout.count_width)?;
         match layout.total_width(level) {

@@ -63,7 +63,14 @@ impl MessageForm {
     /// Appends a message. Version 1 needs bodies in multiples of 8 bytes, version 2 types below 256; a creation index
     /// that the form has and the message lacks is 0.
     pub fn encode(self, message: &RawMessage<'_>, w: &mut Writer) -> Result<()> {
-        let len = message.body.len() as u64;
+        self.encode_header(message, message.body.len(), w)?;
+        w.bytes(message.body);
+        Ok(())
+    }
+
+    /// Appends what stands before the body of a message, which has `len` bytes.
+    pub fn encode_header(self, message: &RawMessage<'_>, len: usize, w: &mut Writer) -> Result<()> {
+        let len = len as u64;
         match self {
             MessageForm::V1 => {
                 if !len.is_multiple_of(8) {
@@ -83,7 +90,6 @@ impl MessageForm {
                 }
             }
         }
-        w.bytes(message.body);
         Ok(())
     }
 
