@@ -12,4 +12,5 @@ mod hostile;
 mod layers;
 mod locks;
 mod selections;
+mod shapes;
 mod threads;
