@@ -1,3 +1,5 @@
+#![allow(clippy::expect_used)]
+
 use super::expand;
 
 /// What the compiler would say.

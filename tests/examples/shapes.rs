@@ -11,7 +11,7 @@ mod shapes;
 fn write_scales(root: &Group) -> Result<()> {
     let group = root.create_group("scales")?;
     let grid = group.new_dataset_of::<f64>().shape([2, 3]).create_with("grid", 0.5)?;
-    let (rows, columns) = (group.create_dataset("rows", &[1, 2])?, group.create_dataset("columns", &[1, 2, 3])?);
+    let (rows, columns) = (group.create_dataset("rows", [1, 2])?, group.create_dataset("columns", [1, 2, 3])?);
     rows.make_scale("the rows")?;
     grid.attach_scale(0, &rows)?;
     grid.attach_scale(1, &columns)?;

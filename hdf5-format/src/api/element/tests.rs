@@ -58,11 +58,11 @@ fn every_type_is_read_as_it_was_written() {
 #[test]
 fn handles_show_what_was_changed_through_them() {
     let file = file();
-    let dataset = file.create_dataset("x", &[1, 2]).unwrap();
+    let dataset = file.create_dataset("x", [1, 2]).unwrap();
     dataset.set_attr("units", "m").unwrap();
     assert_eq!(dataset.attr::<String>("units").unwrap(), "m");
     assert_eq!(dataset.attr_or("scale", 2.0).unwrap(), 2.0);
-    dataset.set_attr("units", &[1, 2]).unwrap();
+    dataset.set_attr("units", [1, 2]).unwrap();
     assert_eq!(dataset.attr_vec::<i32>("units").unwrap(), [1, 2]);
     assert_eq!(dataset.attributes().unwrap().len(), 1);
     dataset.delete_attr("units").unwrap();
@@ -77,22 +77,21 @@ fn rows_are_appended_along_any_axis() {
     let root = file.root().unwrap();
     let builder = root.new_dataset_of::<i32>().shape([0, 2]).maxshape([None, None]).chunks([4, 4]);
     let mut dataset = builder.create("d").unwrap();
-    dataset.append(0, &[1, 2, 3, 4]).unwrap();
-    dataset.append(0, &[5, 6]).unwrap();
-    dataset.append(1, &[7, 8, 9]).unwrap();
+    dataset.append(0, [1, 2, 3, 4]).unwrap();
+    dataset.append(0, [5, 6]).unwrap();
+    dataset.append(1, [7, 8, 9]).unwrap();
     assert_eq!(dataset.shape(), [3, 3]);
     assert_eq!(dataset.read_vec::<i32>().unwrap(), [1, 2, 7, 3, 4, 8, 5, 6, 9]);
-    assert!(dataset.append(0, &[1, 2]).is_err());
-    assert!(dataset.append(2, &[1, 2, 3]).is_err());
-    assert!(dataset.append(0, &["a", "b", "c"]).is_err());
+    assert!(dataset.append(0, [1, 2]).is_err());
+    assert!(dataset.append(2, [1, 2, 3]).is_err());
+    assert!(dataset.append(0, ["a", "b", "c"]).is_err());
     assert_eq!(dataset.shape(), [3, 3]);
 }
 
 #[test]
 fn scales_are_found_from_both_sides() {
     let file = file();
-    let (speed, time) =
-        (file.create_dataset("speed", &[1.5, 2.5]).unwrap(), file.create_dataset("t", &[0, 1]).unwrap());
+    let (speed, time) = (file.create_dataset("speed", [1.5, 2.5]).unwrap(), file.create_dataset("t", [0, 1]).unwrap());
     assert!(speed.scales(0).unwrap().is_empty() && speed.scales(1).is_err());
     speed.attach_scale(0, &time).unwrap();
     speed.attach_scale(0, &time).unwrap();
@@ -110,22 +109,22 @@ fn scales_are_found_from_both_sides() {
 fn values_that_do_not_fit_change_nothing() {
     let file = file();
     let root = file.root().unwrap();
-    root.new_dataset_of::<u8>().shape([3]).create_with("x", &[1, 2, 3]).unwrap();
+    root.new_dataset_of::<u8>().shape([3]).create_with("x", [1, 2, 3]).unwrap();
     let dataset = file.dataset("x").unwrap();
-    let error = dataset.write(&[1, 256, 3]).unwrap_err();
+    let error = dataset.write([1, 256, 3]).unwrap_err();
     assert!(error.to_string().contains("value 1, 256,"), "{error}");
-    assert!(dataset.write(&[1, 2]).unwrap_err().to_string().contains("[2]"));
-    assert!(dataset.write(&["a"]).unwrap_err().to_string().contains("elements that hold strings"));
-    root.create_dataset("s", &["a", "b"]).unwrap();
+    assert!(dataset.write([1, 2]).unwrap_err().to_string().contains("[2]"));
+    assert!(dataset.write(["a"]).unwrap_err().to_string().contains("elements that hold strings"));
+    root.create_dataset("s", ["a", "b"]).unwrap();
     file.commit().unwrap();
     let strings = file.dataset("s").unwrap();
-    assert!(strings.write(&["good", "b\0d"]).unwrap_err().to_string().contains("NUL"));
-    assert!(root.create_dataset("t", &["a\0"]).is_err());
+    assert!(strings.write(["good", "b\0d"]).unwrap_err().to_string().contains("NUL"));
+    assert!(root.create_dataset("t", ["a\0"]).is_err());
     assert!(!root.contains("t"));
     // Nothing went into a heap: the file is as it was committed, and can be changed on.
     strings.write("x").unwrap();
     assert_eq!(strings.read_vec::<String>().unwrap(), ["x", "x"]);
-    dataset.with_conversion(Conversion::Clamp).write(&[-1.0, 2.5, 1e9]).unwrap();
+    dataset.with_conversion(Conversion::Clamp).write([-1.0, 2.5, 1e9]).unwrap();
     assert_eq!(file.dataset("x").unwrap().read_vec::<u16>().unwrap(), [0, 2, 255]);
 }
 
