@@ -30,7 +30,7 @@ pub use change::CreateOptions;
 pub use dataset::{ChunkPart, Dataset, Layout, StoredChunk};
 pub use element::{
     Conversion, Data, Element, Enumeration, Field, FixedAscii, FixedUnicode, Load, Opaque, Record, RecordBuilder,
-    RegionReference, Scalar, Single, Sink, Source, Store, VarLenAscii,
+    RegionReference, Scalar, Single, Sink, Source, Store, VarLenAscii, decode_elements, encode_elements,
 };
 pub use file::File;
 pub use group::{Group, Link, LinkKind, Member};

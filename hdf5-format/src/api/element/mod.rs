@@ -18,6 +18,7 @@
 mod collections;
 mod complex;
 mod data;
+mod memory;
 mod number;
 mod record;
 mod reference;
@@ -25,6 +26,7 @@ mod text;
 
 pub use crate::datatype::number::Conversion;
 pub use data::{Data, Scalar, Single};
+pub use memory::{decode_elements, encode_elements};
 pub use record::{Enumeration, Field, Record, RecordBuilder};
 pub use reference::RegionReference;
 pub use text::{FixedAscii, FixedUnicode, Opaque, VarLenAscii};
@@ -178,14 +180,22 @@ pub trait Element: Load + Store {}
 impl<T: Load + Store> Element for T {}
 
 /// Where elements that are being loaded keep what is not in them: the global heap.
-pub struct Source<'a> {
-    ctx: &'a FileContext,
-    heap: HeapReader<'a>,
-}
+pub struct Source<'a>(Option<(&'a FileContext, HeapReader<'a>)>);
 
 impl<'a> Source<'a> {
     pub(super) fn new(ctx: &'a FileContext) -> Self {
-        Source { ctx, heap: HeapReader::new(ctx) }
+        Source(Some((ctx, HeapReader::new(ctx))))
+    }
+
+    /// For elements that are in no file.
+    pub(super) fn detached() -> Self {
+        Source(None)
+    }
+
+    fn parts(&mut self) -> Result<(&'a FileContext, &mut HeapReader<'a>)> {
+        let (ctx, heap) =
+            self.0.as_mut().ok_or_else(|| Error::new(ErrorKind::Unsupported, "no file has a heap here"))?;
+        Ok((ctx, heap))
     }
 
     /// The elements of a variable-length value, of `size` bytes each.
@@ -193,7 +203,7 @@ impl<'a> Source<'a> {
     /// # Errors
     /// The heap is damaged.
     pub fn vlen(&mut self, element: &[u8], size: usize) -> Result<&[u8]> {
-        self.heap.vlen(element, size)
+        self.parts()?.1.vlen(element, size)
     }
 
     /// What a stored reference points at.
@@ -201,7 +211,8 @@ impl<'a> Source<'a> {
     /// # Errors
     /// The reference is damaged.
     pub fn reference(&mut self, datatype: &Datatype, element: &[u8]) -> Result<Reference> {
-        super::reference::load(self.ctx, &mut self.heap, datatype, element)
+        let (ctx, heap) = self.parts()?;
+        super::reference::load(ctx, heap, datatype, element)
     }
 }
 

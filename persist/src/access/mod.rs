@@ -1,0 +1,13 @@
+//! Values that stay in their file, are read when they are called for, or are written later.
+
+mod delayed;
+mod lazy;
+mod on_demand;
+mod slot;
+mod view;
+
+pub use delayed::Delayed;
+pub use lazy::Lazy;
+pub use on_demand::OnDemand;
+pub use slot::Slot;
+pub use view::ArrayView;

@@ -1,0 +1,106 @@
+//! A place in a store whose value is elsewhere in time: written later, or read later.
+
+use crate::store::{Store, WeakStore};
+use crate::value::Value;
+use hdf5_format::{Error, ErrorKind, Result};
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// A place for a value. Two slots are equal if they are one.
+#[derive(Clone, Default)]
+pub struct Slot(Arc<Mutex<Option<Place>>>);
+
+#[derive(Clone)]
+enum Place {
+    /// What is to come; the store lists it until then.
+    Later(WeakStore, String),
+    /// What is there, and has not been read.
+    Unread(Store, String),
+}
+
+impl Slot {
+    /// A slot without a place.
+    pub fn new() -> Self {
+        Slot::default()
+    }
+
+    /// The slot of a value that a store has.
+    pub(crate) fn unread(store: Store, path: String) -> Self {
+        Slot(Arc::new(Mutex::new(Some(Place::Unread(store, path)))))
+    }
+
+    /// Gives the slot its place.
+    pub(crate) fn bind(&self, store: WeakStore, path: String) {
+        *self.lock() = Some(Place::Later(store, path));
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<Place>> {
+        // The place is set as a whole: a panic elsewhere leaves it sound.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// True if the slot has a place in a store.
+    pub fn is_bound(&self) -> bool {
+        self.lock().is_some()
+    }
+
+    /// Path of the place.
+    pub fn path(&self) -> Option<String> {
+        match &*self.lock() {
+            Some(Place::Later(_, path) | Place::Unread(_, path)) => Some(path.clone()),
+            None => None,
+        }
+    }
+
+    fn place(&self) -> Result<(Store, String)> {
+        match self.lock().clone() {
+            Some(Place::Unread(store, path)) => Ok((store, path)),
+            Some(Place::Later(store, path)) => {
+                let closed = || Error::new(ErrorKind::Conflict, "the store of the delayed value is closed").on(&path);
+                Ok((store.upgrade().ok_or_else(closed)?, path.clone()))
+            }
+            None => Err(Error::new(ErrorKind::Conflict, "the delayed value has no place yet")
+                .hint("store the value that holds it first")),
+        }
+    }
+
+    /// The store of the place.
+    ///
+    /// # Errors
+    /// The slot has no place, or the store is closed.
+    pub(crate) fn store(&self) -> Result<Store> {
+        self.place().map(|(store, _)| store)
+    }
+
+    /// Reads the value.
+    ///
+    /// # Errors
+    /// The slot has no place, the store is closed, or the value cannot be read.
+    pub fn read(&self) -> Result<Value> {
+        let (store, path) = self.place()?;
+        store.value(&path)
+    }
+
+    /// Writes a value to the place, instead of what is there.
+    ///
+    /// # Errors
+    /// The slot has no place, the store is closed or for reading only, or the value cannot be written.
+    pub fn write(&self, value: Value) -> Result<()> {
+        let (store, path) = self.place()?;
+        store.set_value(&path, value)?;
+        store.filled(&path);
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Slot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Slot").field(&self.path()).finish()
+    }
+}
+
+impl PartialEq for Slot {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}

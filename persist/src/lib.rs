@@ -1,0 +1,21 @@
+//! Rust values as HDF5 files that plain h5py can read, and back, across versions of the program that wrote them.
+#![deny(missing_docs)]
+
+mod access;
+pub mod dialect;
+mod registry;
+mod store;
+mod types;
+mod value;
+
+pub use access::{ArrayView, Delayed, Lazy, OnDemand, Slot};
+pub use hdf5_format::{Error, ErrorKind, Result};
+pub use registry::{DumpVersion, LoadVersion, Migrated, Registry, RegistryStack};
+pub use store::{Access, Closed, Handle, Mode, Store, StoreOptions, load, load_value, save, save_value};
+#[doc(hidden)]
+pub use types::Fields;
+pub use types::{Bytes, Dumping, Labelled, Loading, Persist, Place};
+pub use value::{
+    Array, Attrs, DatasetNode, Elements, GroupNode, Identity, Link, Members, Node, Object, Storage, Tag, TimeIndex,
+    Timestamp, Value,
+};

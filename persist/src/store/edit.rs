@@ -1,0 +1,259 @@
+//! Changes of what is stored.
+
+use super::Store;
+use crate::registry::Migrated;
+use crate::types::{Dumping, Persist, Place};
+use crate::value::{Tag, Value};
+use hdf5_format::{Error, ErrorKind, Object, Result};
+
+/// An object of a store, of which single fields are read and written.
+#[derive(Clone)]
+pub struct Handle {
+    store: Store,
+    path: String,
+}
+
+impl Store {
+    /// The object at a path, to read and write single fields of it.
+    ///
+    /// # Errors
+    /// There is nothing at the path.
+    pub fn object(&self, path: &str) -> Result<Handle> {
+        self.object_at(path)?;
+        Ok(Handle { store: self.clone(), path: path.trim_matches('/').into() })
+    }
+
+    /// Stores a value at a path instead of what is there, if anything is.
+    ///
+    /// # Errors
+    /// As for [`put`](Store::put). What is there stays then.
+    pub fn replace<T: Persist>(&self, path: &str, value: &T) -> Result<()> {
+        let value = value.dump(&mut Dumping::new(self.registries())).map_err(|e| e.on(path))?;
+        self.set_value(path, value)
+    }
+
+    /// Stores a value of the model at a path instead of what is there, if anything is.
+    ///
+    /// # Errors
+    /// As for [`replace`](Store::replace).
+    pub fn set_value(&self, path: &str, value: Value) -> Result<()> {
+        let (group, name) = self.place(path)?;
+        if group.link(&name).is_err() {
+            return self.put_value(path, value);
+        }
+        self.0.dialect.check(&name, &value, false).map_err(|e| e.on(path))?;
+        self.writable(path)?;
+        // The old value stays until the new one is there.
+        let aside = spare(|name| group.link(name).is_ok());
+        group.rename(&name, &aside)?;
+        if let Err(error) = self.write(path, &group, &name, &value) {
+            group.rename(&aside, &name)?;
+            return Err(error);
+        }
+        group.delete(&aside)
+    }
+
+    /// Takes away what is at a path.
+    ///
+    /// # Errors
+    /// There is nothing, or the file is for reading only.
+    pub fn remove(&self, path: &str) -> Result<()> {
+        self.writable(path)?;
+        self.0.file.root()?.delete(path)
+    }
+
+    /// Makes a group without a tag, which holds other objects.
+    ///
+    /// # Errors
+    /// The name is taken, or the file is for reading only.
+    pub fn create_group(&self, path: &str) -> Result<()> {
+        self.writable(path)?;
+        self.0.file.create_group(path).map(|_| ())
+    }
+
+    /// What the migrations of the registries would change.
+    ///
+    /// # Errors
+    /// The file is damaged.
+    pub fn migrations(&self) -> Result<Vec<Migrated>> {
+        let mut found = Vec::new();
+        for object in self.0.file.root()?.walk() {
+            let object = object?;
+            let Some(from) = self.0.dialect.tag(&object) else { continue };
+            if let Some(to) = self.registries().migrated_tag(&from) {
+                found.push(Migrated { path: object.info().path().into(), from, to });
+            }
+        }
+        Ok(found)
+    }
+
+    /// Takes all objects through the migrations of the registries, and commits.
+    ///
+    /// # Errors
+    /// A migration fails, or a migrated object cannot be written. The file is as it was.
+    pub fn migrate(&self) -> Result<Vec<Migrated>> {
+        self.writable("/")?;
+        let mut done = Vec::new();
+        let result = self.migrate_all(&mut done).and_then(|()| self.commit());
+        if result.is_err() {
+            self.rollback()?;
+        }
+        result.map(|()| done)
+    }
+
+    fn migrate_all(&self, done: &mut Vec<Migrated>) -> Result<()> {
+        let planned = self.migrations()?;
+        let mut tops: Vec<String> = Vec::new();
+        for name in self.keys()? {
+            let below = format!("/{name}/");
+            if planned.iter().any(|m| m.path == below.trim_end_matches('/') || m.path.starts_with(&below)) {
+                tops.push(name);
+            }
+        }
+        for name in tops {
+            let value = self.value(&name)?;
+            let before = done.len();
+            let value = self.registries().migrate(&format!("/{name}"), value, done)?;
+            if done.len() > before {
+                self.set_value(&name, value)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The objects of the store that have a tag, and their tags.
+    ///
+    /// # Errors
+    /// The file is damaged.
+    pub fn objects(&self) -> Result<Vec<(String, Tag)>> {
+        let mut found = Vec::new();
+        for object in self.0.file.root()?.walk() {
+            let object = object?;
+            if let Some(tag) = self.0.dialect.tag(&object) {
+                found.push((object.info().path().to_owned(), tag));
+            }
+        }
+        Ok(found)
+    }
+}
+
+/// A name that nothing has.
+fn spare(taken: impl Fn(&str) -> bool) -> String {
+    let mut number = 0u32;
+    loop {
+        let name = format!(".old{number}");
+        if !taken(&name) {
+            return name;
+        }
+        number = number.wrapping_add(1);
+    }
+}
+
+impl Handle {
+    /// The path of the object.
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// What it is.
+    ///
+    /// # Errors
+    /// Its header is damaged.
+    pub fn tag(&self) -> Result<Option<Tag>> {
+        self.store.tag(&self.path)
+    }
+
+    fn object(&self) -> Result<Object> {
+        self.store.object_at(&self.path)
+    }
+
+    fn below(&self, name: &str) -> String {
+        format!("{}/{name}", self.path)
+    }
+
+    /// The names of its fields: attributes, then members.
+    ///
+    /// # Errors
+    /// It is damaged.
+    pub fn fields(&self) -> Result<Vec<String>> {
+        let object = self.object()?;
+        let mut names = Vec::new();
+        for attribute in object.info().attributes()? {
+            let attribute = attribute?;
+            if self.store.dialect().read_attr(&attribute)?.is_some() {
+                names.push(attribute.display_name());
+            }
+        }
+        if let Object::Group(group) = &object {
+            names.extend(group.keys());
+        }
+        Ok(names)
+    }
+
+    fn place_of(&self, name: &str) -> Result<Option<Place>> {
+        let object = self.object()?;
+        if let Object::Group(group) = &object {
+            if group.link(name).is_ok() {
+                return Ok(Some(Place::Member));
+            }
+        }
+        Ok(object.info().attribute(name).is_ok().then_some(Place::Attr))
+    }
+
+    /// Reads one field.
+    ///
+    /// # Errors
+    /// There is none of this name, or it is of another kind.
+    pub fn get<T: Persist>(&self, name: &str) -> Result<T> {
+        match self.place_of(name)? {
+            Some(Place::Attr) => self.store.get(&format!("{}@{name}", self.path)),
+            _ => self.store.get(&self.below(name)),
+        }
+    }
+
+    /// Writes one field, and nothing else; a field that is there is replaced where it is.
+    ///
+    /// # Errors
+    /// The dialect has no form for the value, or the file is for reading only. The field is as it was then.
+    pub fn set<T: Persist>(&self, name: &str, value: &T) -> Result<()> {
+        let path = self.below(name);
+        let value = value.dump(&mut Dumping::new(self.store.registries())).map_err(|e| e.on(&path))?;
+        let (object, dialect) = (self.object()?, self.store.dialect());
+        let place = self.place_of(name)?;
+        let attr = match (place, &object) {
+            (Some(Place::Attr), _) => dialect.check(name, &value, true).is_ok(),
+            (Some(Place::Member), _) => false,
+            (None, Object::Group(_)) => dialect.prefers_attr(&value),
+            (None, _) => true,
+        };
+        if attr {
+            dialect.check(name, &value, true).map_err(|e| e.on(&path))?;
+            self.store.writable(&path)?;
+            return dialect.write_attr(&object, name, &value).map_err(|e| e.on(&path));
+        }
+        if !matches!(object, Object::Group(_)) {
+            return Err(Error::new(ErrorKind::TypeMismatch, "a dataset has no members").on(path));
+        }
+        self.store.set_value(&path, value)?;
+        if place == Some(Place::Attr) {
+            object.info().delete_attr(name)?;
+        }
+        Ok(())
+    }
+
+    /// The array that a field is, which stays in its file.
+    ///
+    /// # Errors
+    /// There is no array of this name.
+    pub fn array(&self, name: &str) -> Result<crate::access::ArrayView> {
+        self.store.array(&self.below(name))
+    }
+
+    /// The object that a field is.
+    ///
+    /// # Errors
+    /// There is nothing of this name.
+    pub fn member(&self, name: &str) -> Result<Handle> {
+        self.store.object(&self.below(name))
+    }
+}

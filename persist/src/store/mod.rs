@@ -1,0 +1,335 @@
+//! Stores: files of objects.
+
+mod edit;
+mod options;
+mod save;
+
+pub use edit::Handle;
+pub use options::{Access, Mode, StoreOptions};
+pub use save::{load, load_value, save, save_value};
+
+use crate::access::{ArrayView, Slot};
+use crate::dialect::{Dialect, Reading, Writing};
+use crate::registry::RegistryStack;
+use crate::types::{Dumping, Loading, Persist};
+use crate::value::{Tag, Value};
+use hdf5_format::{Error, ErrorKind, File, Group, Object, Result};
+use std::any::Any;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+
+/// A file of objects.
+///
+/// Nothing that was stored is in the file before [`commit`](Store::commit) or [`close`](Store::close); a program that ends
+/// without them leaves the file as it was. Clones are the same store.
+///
+/// ```
+/// use hdf5_persist::{Mode, Store};
+///
+/// # fn main() -> hdf5_persist::Result<()> {
+/// # let folder = std::env::temp_dir().join(format!("persist-doc-{}", std::process::id()));
+/// # std::fs::create_dir_all(&folder).unwrap();
+/// # let path = folder.join("store.h5");
+/// let store = Store::create(&path)?;
+/// store.put("speeds", &vec![1.5, 2.5])?;
+/// store.put("name", &"first run".to_string())?;
+/// store.close()?;
+///
+/// let store = Store::open(&path, Mode::Read)?;
+/// let speeds: Vec<f64> = store.get("speeds")?;
+/// assert_eq!(speeds, [1.5, 2.5]);
+/// # std::fs::remove_dir_all(&folder).unwrap();
+/// # Ok(()) }
+/// ```
+#[derive(Clone)]
+pub struct Store(Arc<Inner>);
+
+/// A store that others keep open.
+#[derive(Clone)]
+pub(crate) struct WeakStore(Weak<Inner>);
+
+struct Inner {
+    file: File,
+    dialect: Arc<dyn Dialect>,
+    registries: RegistryStack,
+    access: Access,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    /// Paths of slots that wait for their values.
+    delayed: Vec<String>,
+    /// What a new file is renamed to by the first commit.
+    replacing: Option<save::Replacing>,
+    closed: bool,
+}
+
+/// What closing a store tells.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[must_use]
+pub struct Closed {
+    /// Paths of delayed values that were never filled.
+    pub unfilled: Vec<String>,
+}
+
+impl WeakStore {
+    /// The store, while it is open.
+    pub(crate) fn upgrade(&self) -> Option<Store> {
+        let store = Store(self.0.upgrade()?);
+        let open = !store.state().closed;
+        open.then_some(store)
+    }
+}
+
+impl Store {
+    /// Creates a file of the native dialect; an existing one is replaced by the first commit.
+    ///
+    /// # Errors
+    /// The file cannot be created.
+    pub fn create(path: impl AsRef<std::path::Path>) -> Result<Store> {
+        StoreOptions::new().open(path, Mode::Write)
+    }
+
+    /// Opens a file in one of the four modes; the dialect is found by its marks.
+    ///
+    /// # Errors
+    /// The file cannot be opened in this mode.
+    pub fn open(path: impl AsRef<std::path::Path>, mode: Mode) -> Result<Store> {
+        StoreOptions::new().open(path, mode)
+    }
+
+    /// Registries, dialect and access to be chosen.
+    pub fn options() -> StoreOptions {
+        StoreOptions::new()
+    }
+
+    fn start(
+        file: File,
+        options: &StoreOptions,
+        dialect: Arc<dyn Dialect>,
+        replacing: Option<save::Replacing>,
+    ) -> Store {
+        Store(Arc::new(Inner {
+            file,
+            dialect,
+            registries: options.registries.clone(),
+            access: options.access,
+            state: Mutex::new(State { replacing, ..State::default() }),
+        }))
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // Each change of the state is a single step.
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The file.
+    pub fn file(&self) -> &File {
+        &self.0.file
+    }
+
+    /// How values are laid out.
+    pub fn dialect(&self) -> &dyn Dialect {
+        self.0.dialect.as_ref()
+    }
+
+    /// The registries that dump and load.
+    pub fn registries(&self) -> &RegistryStack {
+        &self.0.registries
+    }
+
+    /// The names of what the root holds, in order.
+    ///
+    /// # Errors
+    /// The root is damaged.
+    pub fn keys(&self) -> Result<Vec<String>> {
+        Ok(self.0.file.root()?.keys())
+    }
+
+    /// True if there is something at a path.
+    pub fn contains(&self, path: &str) -> bool {
+        self.0.file.root().is_ok_and(|root| root.contains(path))
+    }
+
+    /// Stores a value under a new name; groups on the way must exist.
+    ///
+    /// # Errors
+    /// The value cannot be dumped, the dialect has no form for it, the name is taken, or the file is for reading only.
+    /// Nothing is changed then.
+    pub fn put<T: Persist>(&self, path: &str, value: &T) -> Result<()> {
+        let value = value.dump(&mut Dumping::new(&self.0.registries)).map_err(|e| e.on(path))?;
+        self.put_value(path, value)
+    }
+
+    /// Stores a value of a type that registries dump.
+    ///
+    /// # Errors
+    /// As for [`put`](Store::put), and if no registry dumps the type.
+    pub fn put_registered<T: Any>(&self, path: &str, value: &T) -> Result<()> {
+        let value = Dumping::new(&self.0.registries).registered(value).map_err(|e| e.on(path))?;
+        self.put_value(path, value)
+    }
+
+    /// Stores a value of the model.
+    ///
+    /// # Errors
+    /// As for [`put`](Store::put).
+    pub fn put_value(&self, path: &str, value: Value) -> Result<()> {
+        let (group, name) = self.place(path)?;
+        if group.link(&name).is_ok() {
+            return Err(Error::new(ErrorKind::Conflict, "there is something of this name").on(path));
+        }
+        self.0.dialect.check(&name, &value, false).map_err(|e| e.on(path))?;
+        self.writable(path)?;
+        self.write(path, &group, &name, &value)
+    }
+
+    /// Writes a checked value; what was written of it goes if that fails.
+    fn write(&self, path: &str, group: &Group, name: &str, value: &Value) -> Result<()> {
+        let mut writing = Writing::default();
+        let done = self.0.dialect.write(&mut writing, group, name, value);
+        if let Err(error) = done {
+            if group.link(name).is_ok() {
+                // The error that matters is the first one.
+                let _ = group.delete(name);
+            }
+            return Err(error.on(path));
+        }
+        let weak = WeakStore(Arc::downgrade(&self.0));
+        for (path, slot) in writing.delayed {
+            slot.bind(weak.clone(), path.clone());
+            self.state().delayed.push(path);
+        }
+        Ok(())
+    }
+
+    /// A path's group and last name.
+    fn place(&self, path: &str) -> Result<(Group, String)> {
+        let (parent, name) = path.trim_end_matches('/').rsplit_once('/').unwrap_or(("", path));
+        let root = self.0.file.root()?;
+        let group = if parent.trim_matches('/').is_empty() { root } else { root.group(parent)? };
+        Ok((group, name.into()))
+    }
+
+    fn writable(&self, path: &str) -> Result<()> {
+        if self.state().closed {
+            return Err(Error::new(ErrorKind::Conflict, "the store is closed").on(path));
+        }
+        if !self.0.file.is_writable() {
+            let error = Error::new(ErrorKind::Conflict, "the store is open for reading only");
+            return Err(error.hint("open it with Mode::ReadWrite").on(path));
+        }
+        Ok(())
+    }
+
+    /// Reads a value.
+    ///
+    /// # Errors
+    /// There is nothing at the path, it is of another kind, or no loader understands it.
+    pub fn get<T: Persist>(&self, path: &str) -> Result<T> {
+        let value = self.value(path)?;
+        Loading::new(&self.0.registries).load(value).map_err(|e| e.on(path))
+    }
+
+    /// Reads a value of a type that registries load.
+    ///
+    /// # Errors
+    /// As for [`get`](Store::get), and if no registry loads its label, or the loader makes another type.
+    pub fn get_registered<T: Any>(&self, path: &str) -> Result<T> {
+        let value = self.value(path)?;
+        Loading::new(&self.0.registries).registered(value).map_err(|e| e.on(path))
+    }
+
+    /// Reads a value, of the type that its loader makes.
+    ///
+    /// # Errors
+    /// As for [`get_registered`](Store::get_registered).
+    pub fn get_any(&self, path: &str) -> Result<Box<dyn Any>> {
+        let value = self.value(path)?;
+        Loading::new(&self.0.registries).any(value).map_err(|e| e.on(path))
+    }
+
+    /// Reads a value of the model, whatever it is.
+    ///
+    /// # Errors
+    /// There is nothing at the path, or it is damaged.
+    pub fn value(&self, path: &str) -> Result<Value> {
+        let (path, attr) = path.rsplit_once('@').unwrap_or((path, ""));
+        let object = self.object_at(path)?;
+        if attr.is_empty() {
+            let lazy = self.0.access == Access::Lazy;
+            let value = self.0.dialect.read(&mut Reading::new(Some(self.clone()), lazy), object);
+            return value.map_err(|e| e.on(path));
+        }
+        let attribute = object.info().attribute(attr)?;
+        self.0.dialect.read_attr(&attribute).map(Option::unwrap_or_default).map_err(|e| e.on(path))
+    }
+
+    fn object_at(&self, path: &str) -> Result<Object> {
+        if path.trim_matches('/').is_empty() { self.0.file.root_object() } else { self.0.file.get(path) }
+    }
+
+    /// What the object at a path is, without reading it.
+    ///
+    /// # Errors
+    /// There is nothing at the path, or its header is damaged.
+    pub fn tag(&self, path: &str) -> Result<Option<Tag>> {
+        Ok(self.0.dialect.tag(&self.object_at(path)?))
+    }
+
+    /// The array at a path, which stays in its file.
+    ///
+    /// # Errors
+    /// There is no array.
+    pub fn array(&self, path: &str) -> Result<ArrayView> {
+        self.0.file.dataset(path).map(ArrayView::new)
+    }
+
+    /// The slot of something that is there, to be read later.
+    pub(crate) fn later(&self, path: String) -> Slot {
+        Slot::unread(self.clone(), path)
+    }
+
+    /// Takes a path off the list of those that wait.
+    pub(crate) fn filled(&self, path: &str) {
+        self.state().delayed.retain(|waiting| waiting != path);
+    }
+
+    /// Paths of delayed values that wait to be filled.
+    pub fn unfilled(&self) -> Vec<String> {
+        self.state().delayed.clone()
+    }
+
+    /// Makes what was stored since the last commit part of the file: all of it, or nothing.
+    ///
+    /// # Errors
+    /// The disk fails; the file is as it was.
+    pub fn commit(&self) -> Result<()> {
+        self.0.file.commit()?;
+        // A new file takes its name when it is whole.
+        let replacing = self.state().replacing.take();
+        replacing.map_or(Ok(()), save::Replacing::finish)
+    }
+
+    /// Forgets what was stored since the last commit.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub fn rollback(&self) -> Result<()> {
+        self.0.file.rollback()
+    }
+
+    /// Commits, and tells which delayed values were never filled. The store refuses everything from here on that would
+    /// change it.
+    ///
+    /// # Errors
+    /// As for [`commit`](Store::commit).
+    pub fn close(self) -> Result<Closed> {
+        if self.0.file.is_writable() {
+            self.commit()?;
+        }
+        let mut state = self.state();
+        state.closed = true;
+        Ok(Closed { unfilled: state.delayed.clone() })
+    }
+}

@@ -1,0 +1,224 @@
+//! What dumpers and loaders work with.
+
+use super::{Labelled, Persist};
+use crate::registry::{RegistryStack, unregistered};
+use crate::value::{Identity, Node, Object, Tag, Value};
+use hdf5_format::{Error, ErrorKind, Result};
+use std::any::{Any, type_name};
+use std::collections::HashMap;
+
+/// Turns Rust values into [`Value`]s. Nothing is written before all of them are there.
+pub struct Dumping<'a> {
+    stack: &'a RegistryStack,
+    identities: HashMap<usize, Identity>,
+}
+
+impl<'a> Dumping<'a> {
+    /// With the dumpers of registries.
+    pub fn new(stack: &'a RegistryStack) -> Self {
+        Dumping { stack, identities: HashMap::new() }
+    }
+
+    /// The value of a Rust value.
+    ///
+    /// # Errors
+    /// As [`Persist::dump`].
+    pub fn dump<T: Persist>(&mut self, value: &T) -> Result<Value> {
+        value.dump(self)
+    }
+
+    /// The object of a Rust value, by the dumper that a registry has for its type.
+    ///
+    /// # Errors
+    /// No registry has one, or it fails.
+    pub fn registered<T: Any>(&mut self, value: &T) -> Result<Value> {
+        let object = self.stack.dump(value, self)?;
+        object.map(Value::from).ok_or_else(|| unregistered(type_name::<T>()))
+    }
+
+    /// The object of a labelled Rust value: by a registry's dumper, or by its own form.
+    ///
+    /// # Errors
+    /// A field cannot be dumped.
+    pub fn object<T: Labelled>(&mut self, value: &T) -> Result<Value> {
+        if let Some(object) = self.stack.dump(value, self)? {
+            return Ok(Value::from(object));
+        }
+        let tag = Tag::new(T::NAMESPACE, T::LABEL, T::VERSION);
+        let node = value.to_node(self).map_err(|e| e.on(&tag))?;
+        Ok(Value::from(Object { tag, node }))
+    }
+
+    /// The identity of what lies at an address, and whether it was dumped before.
+    pub(super) fn identity(&mut self, address: usize) -> (Identity, bool) {
+        let next = Identity(self.identities.len() as u64);
+        let known = self.identities.contains_key(&address);
+        (*self.identities.entry(address).or_insert(next), known)
+    }
+}
+
+/// Turns [`Value`]s into Rust values.
+pub struct Loading<'a> {
+    stack: &'a RegistryStack,
+    shared: HashMap<Identity, (Option<Value>, Option<Box<dyn Any>>)>,
+}
+
+impl<'a> Loading<'a> {
+    /// With the loaders of registries.
+    pub fn new(stack: &'a RegistryStack) -> Self {
+        Loading { stack, shared: HashMap::new() }
+    }
+
+    /// The Rust value of a value.
+    ///
+    /// # Errors
+    /// As [`Persist::load`].
+    pub fn load<T: Persist>(&mut self, value: Value) -> Result<T> {
+        match value {
+            Value::Shared(identity, value) if !T::RAW => {
+                self.shared.entry(identity).or_default().0 = Some((*value).clone());
+                T::load(*value, self)
+            }
+            Value::Same(identity) if !T::RAW => {
+                let value = self.shared.get_mut(&identity).and_then(|(value, _)| value.take());
+                let value = value.ok_or_else(|| cycle(identity))?;
+                let loaded = T::load(value.clone(), self);
+                self.shared.entry(identity).or_default().0 = Some(value);
+                loaded
+            }
+            Value::Unread(slot) if !T::RAW => {
+                let value = slot.read()?;
+                self.load(value)
+            }
+            value => T::load(value, self),
+        }
+    }
+
+    /// The Rust value of an object, by the loader that a registry has for its label and version.
+    ///
+    /// # Errors
+    /// No registry has one, it fails, or it makes values of another type.
+    pub fn registered<T: Any>(&mut self, value: Value) -> Result<T> {
+        downcast(self.any(value)?)
+    }
+
+    /// The Rust value of an object, of the type that its loader makes.
+    ///
+    /// # Errors
+    /// As [`registered`](Loading::registered).
+    pub fn any(&mut self, value: Value) -> Result<Box<dyn Any>> {
+        match value {
+            Value::Object(object) => self.stack.load(*object, self),
+            Value::Shared(_, value) => self.any(*value),
+            Value::Unread(slot) => self.any(slot.read()?),
+            other => Err(crate::value::expected("an object", &other.describe())),
+        }
+    }
+
+    /// The value of a labelled type: by a registry's loader, or from its own form.
+    ///
+    /// # Errors
+    /// The object has another label, no loader understands its version, or a field is not there.
+    pub fn object<T: Labelled>(&mut self, value: Value) -> Result<T> {
+        let object = match value {
+            Value::Object(object) => *object,
+            Value::Unread(slot) => return self.object(slot.read()?),
+            other => {
+                let wanted = format!("an object {}", Tag::new(T::NAMESPACE, T::LABEL, T::VERSION));
+                return Err(crate::value::expected(&wanted, &other.describe()));
+            }
+        };
+        let own = (object.tag.namespace.as_str(), object.tag.label.as_str()) == (T::NAMESPACE, T::LABEL);
+        if own && !self.stack.knows(&object.tag) {
+            return own_form(object, self);
+        }
+        downcast(self.stack.load(object, self)?)
+    }
+
+    /// Keeps a value that others may be the same as.
+    pub(super) fn keep(&mut self, identity: Identity, value: Option<Value>, loaded: Option<Box<dyn Any>>) {
+        self.shared.insert(identity, (value, loaded));
+    }
+
+    /// The value of an identity, as [`keep`](Loading::keep) was given it.
+    pub(super) fn kept<T: Any + Clone>(&self, identity: Identity) -> Result<T> {
+        let kept = self.shared.get(&identity).and_then(|(_, loaded)| loaded.as_ref());
+        kept.and_then(|loaded| loaded.downcast_ref::<T>()).cloned().ok_or_else(|| cycle(identity))
+    }
+}
+
+fn own_form<T: Labelled>(object: Object, from: &mut Loading<'_>) -> Result<T> {
+    let Object { tag, node } = object;
+    if tag.version.is_some_and(|version| version != T::VERSION) {
+        let text = format!("{} is of version {}", type_name::<T>(), T::VERSION);
+        let hint = "a registry with a migration or a loader reads older versions";
+        return Err(Error::new(ErrorKind::NotFound, text).hint(hint).on(tag));
+    }
+    T::from_node(node, from).map_err(|e| e.on(&tag))
+}
+
+fn downcast<T: Any>(loaded: Box<dyn Any>) -> Result<T> {
+    loaded.downcast().map(|value| *value).map_err(|_| {
+        let text = format!("the loader makes values of another type than {}", type_name::<T>());
+        Error::new(ErrorKind::TypeMismatch, text)
+    })
+}
+
+fn cycle(identity: Identity) -> Error {
+    let text = format!("the shared value {} holds itself, or is used as two types", identity.0);
+    Error::new(ErrorKind::Unsupported, text).hint("load it as a Value, or with Rc or Arc on all its uses")
+}
+
+/// Fields of a node that is being loaded, by the place that each prefers: the other place is looked at too.
+#[doc(hidden)]
+pub struct Fields(Node);
+
+impl Fields {
+    #[doc(hidden)]
+    pub fn new(node: Node) -> Self {
+        Fields(node)
+    }
+
+    /// A field, which goes out of the node.
+    #[doc(hidden)]
+    pub fn take<T: Persist>(&mut self, name: &str, from: &mut Loading<'_>) -> Result<T> {
+        match self.find(name) {
+            Some(value) => from.load(value).map_err(|e| e.on(name)),
+            None => T::absent().ok_or_else(|| {
+                let text = format!("no attribute or member named {name:?}");
+                Error::new(ErrorKind::NotFound, text).hint("#[persist(default)] allows for its absence")
+            }),
+        }
+    }
+
+    /// A field, or what stands for it where there is none.
+    #[doc(hidden)]
+    pub fn take_or<T: Persist>(
+        &mut self,
+        name: &str,
+        from: &mut Loading<'_>,
+        otherwise: impl FnOnce() -> T,
+    ) -> Result<T> {
+        match self.find(name) {
+            Some(value) => from.load(value).map_err(|e| e.on(name)),
+            None => Ok(otherwise()),
+        }
+    }
+
+    /// The elements of a dataset.
+    #[doc(hidden)]
+    pub fn elements<T: Persist>(&mut self, from: &mut Loading<'_>) -> Result<T> {
+        let Node::Dataset(dataset) = &self.0 else {
+            return Err(crate::value::expected("a dataset", self.0.kind()));
+        };
+        from.load(Value::Array(dataset.data.clone()))
+    }
+
+    fn find(&mut self, name: &str) -> Option<Value> {
+        let member = match &mut self.0 {
+            Node::Group(group) => group.members.shift_remove(name),
+            Node::Dataset(_) => None,
+        };
+        member.or_else(|| self.0.attrs_mut().shift_remove(name))
+    }
+}
