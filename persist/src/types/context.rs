@@ -2,7 +2,7 @@
 
 use super::{Labelled, Persist};
 use crate::registry::{RegistryStack, unregistered};
-use crate::value::{Identity, Node, Object, Tag, Value};
+use crate::value::{Identity, Object, Tag, Value};
 use hdf5_format::{Error, ErrorKind, Result};
 use std::any::{Any, type_name};
 use std::collections::HashMap;
@@ -167,58 +167,4 @@ fn downcast<T: Any>(loaded: Box<dyn Any>) -> Result<T> {
 fn cycle(identity: Identity) -> Error {
     let text = format!("the shared value {} holds itself, or is used as two types", identity.0);
     Error::new(ErrorKind::Unsupported, text).hint("load it as a Value, or with Rc or Arc on all its uses")
-}
-
-/// Fields of a node that is being loaded, by the place that each prefers: the other place is looked at too.
-#[doc(hidden)]
-pub struct Fields(Node);
-
-impl Fields {
-    #[doc(hidden)]
-    pub fn new(node: Node) -> Self {
-        Fields(node)
-    }
-
-    /// A field, which goes out of the node.
-    #[doc(hidden)]
-    pub fn take<T: Persist>(&mut self, name: &str, from: &mut Loading<'_>) -> Result<T> {
-        match self.find(name) {
-            Some(value) => from.load(value).map_err(|e| e.on(name)),
-            None => T::absent().ok_or_else(|| {
-                let text = format!("no attribute or member named {name:?}");
-                Error::new(ErrorKind::NotFound, text).hint("#[persist(default)] allows for its absence")
-            }),
-        }
-    }
-
-    /// A field, or what stands for it where there is none.
-    #[doc(hidden)]
-    pub fn take_or<T: Persist>(
-        &mut self,
-        name: &str,
-        from: &mut Loading<'_>,
-        otherwise: impl FnOnce() -> T,
-    ) -> Result<T> {
-        match self.find(name) {
-            Some(value) => from.load(value).map_err(|e| e.on(name)),
-            None => Ok(otherwise()),
-        }
-    }
-
-    /// The elements of a dataset.
-    #[doc(hidden)]
-    pub fn elements<T: Persist>(&mut self, from: &mut Loading<'_>) -> Result<T> {
-        let Node::Dataset(dataset) = &self.0 else {
-            return Err(crate::value::expected("a dataset", self.0.kind()));
-        };
-        from.load(Value::Array(dataset.data.clone()))
-    }
-
-    fn find(&mut self, name: &str) -> Option<Value> {
-        let member = match &mut self.0 {
-            Node::Group(group) => group.members.shift_remove(name),
-            Node::Dataset(_) => None,
-        };
-        member.or_else(|| self.0.attrs_mut().shift_remove(name))
-    }
 }
