@@ -1,9 +1,14 @@
 //! How values are laid out in files: one model, several dialects.
 
+mod h5preserve;
+mod jangada;
 mod native;
 pub(crate) mod raw;
+mod sequence;
 mod shared;
 
+pub use h5preserve::H5Preserve;
+pub use jangada::Jangada;
 pub use native::Native;
 
 use crate::access::Slot;
@@ -140,8 +145,8 @@ impl Reading {
 }
 
 /// All dialects, the most telling first.
-pub(crate) fn all() -> [Arc<dyn Dialect>; 1] {
-    [Arc::new(Native)]
+pub(crate) fn all() -> [Arc<dyn Dialect>; 3] {
+    [Arc::new(Native), Arc::new(Jangada), Arc::new(H5Preserve)]
 }
 
 /// The dialect of a file by its marks; [`Native`] reads files without any.

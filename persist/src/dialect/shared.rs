@@ -30,10 +30,7 @@ pub(crate) fn unshare(value: &Value) -> Result<Value> {
                 known.insert(*identity, Some(value.clone()));
                 value
             }
-            Value::Same(identity) => known.get(identity).cloned().flatten().ok_or_else(|| {
-                Error::new(ErrorKind::Unsupported, "a value holds itself, which this dialect has no form for")
-                    .hint("the native dialect has")
-            })?,
+            Value::Same(identity) => known.get(identity).cloned().flatten().ok_or_else(cycle)?,
             other => other.clone(),
         })
     }
@@ -52,4 +49,29 @@ pub(crate) fn unshare(value: &Value) -> Result<Value> {
     }
 
     walk(value, &mut HashMap::new())
+}
+
+/// Whether no value holds itself.
+///
+/// # Errors
+/// One does.
+pub(crate) fn check_acyclic(value: &Value) -> Result<()> {
+    fn walk(value: &Value, open: &mut Vec<Identity>) -> Result<()> {
+        match value {
+            Value::Same(identity) if open.contains(identity) => Err(cycle()),
+            Value::Shared(identity, value) => {
+                open.push(*identity);
+                walk(value, open)?;
+                open.pop();
+                Ok(())
+            }
+            other => other.children().into_iter().try_for_each(|child| walk(child, open)),
+        }
+    }
+    walk(value, &mut Vec::new())
+}
+
+fn cycle() -> Error {
+    Error::new(ErrorKind::Unsupported, "a value holds itself, which this dialect has no form for")
+        .hint("the native dialect has")
 }

@@ -1,0 +1,352 @@
+//! The dialect of the Python package h5preserve: its files are read, and it reads ours.
+//!
+//! ```text
+//! object      group or dataset with _h5preserve_namespace, _h5preserve_label, _h5preserve_version (none for version none)
+//! on demand   _h5preserve_on_demand, TRUE
+//! None        float64 without elements     "Python: None" / "None"
+//! int, float  scalars of 64 bits           "Python: builtin numbers" / "int", "float"
+//! bool        h5py's boolean               "Python: bool" / "bool"
+//! bytes, str  variable length              "Python: builtin text" / "ascii", "text"
+//! list, tuple what NumPy makes of them     "Python: sequence as dataset" / "list", "tuple"
+//! arrays      datasets without marks
+//! ```
+//! The package reads its own lists and tuples as the names of a container's parts; here they are what they hold. Maps with
+//! names for keys are groups without marks, as its `GroupContainer`s are. There are no sets, times, paths, complex numbers and
+//! integers beyond 64 bits. Shared values are hard links.
+
+use super::{Dialect, Reading, Writing, raw, sequence, shared};
+use crate::value::{
+    Array, Attrs, DatasetNode, Elements, GroupNode, Identity, Members, Node, Storage, Tag, Value, expected,
+};
+use hdf5_format::edit::FileStyle;
+use hdf5_format::format::message::datatype::{CharacterSet, Datatype};
+use hdf5_format::{Attribute, Dataset, Error, ErrorKind, File, Group, LinkKind, Object, ObjectInfo, Result, Sizes};
+
+const NAMESPACE: &str = "_h5preserve_namespace";
+const LABEL: &str = "_h5preserve_label";
+const VERSION: &str = "_h5preserve_version";
+const ON_DEMAND: &str = "_h5preserve_on_demand";
+const PREFIX: &str = "_h5preserve_";
+
+/// The dialect of h5preserve.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct H5Preserve;
+
+impl Dialect for H5Preserve {
+    fn name(&self) -> &'static str {
+        "h5preserve"
+    }
+
+    fn style(&self) -> FileStyle {
+        FileStyle::default()
+    }
+
+    fn detect(&self, file: &File) -> bool {
+        // Marks are on objects; groups without marks may hold the first of them.
+        file.root().is_ok_and(|root| root.walk().take(64).flatten().any(|o| o.info().attribute(LABEL).is_ok()))
+    }
+
+    fn check(&self, name: &str, value: &Value, attr: bool) -> Result<()> {
+        if attr {
+            return check_attr(name, value);
+        }
+        raw::check_link_name(name)?;
+        shared::check_acyclic(value)?;
+        check(value)
+    }
+
+    fn write(&self, to: &mut Writing, group: &Group, name: &str, value: &Value) -> Result<()> {
+        write(to, group, name, value, None)
+    }
+
+    fn write_attr(&self, object: &Object, name: &str, value: &Value) -> Result<()> {
+        raw::write_attr(object.info(), name, &attr_form(value)?)
+    }
+
+    fn read(&self, from: &mut Reading, object: Object) -> Result<Value> {
+        read(from, object)
+    }
+
+    fn read_attr(&self, attribute: &Attribute) -> Result<Option<Value>> {
+        if attribute.name().starts_with(PREFIX.as_bytes()) {
+            return Ok(None);
+        }
+        let array = raw::read_attr(attribute)?;
+        Ok(Some(array.to_scalar().unwrap_or(Value::Array(array))))
+    }
+
+    fn tag(&self, object: &Object) -> Option<Tag> {
+        tag(object.info()).filter(|tag| !tag.namespace.starts_with("Python: "))
+    }
+
+    fn prefers_attr(&self, _: &Value) -> bool {
+        false
+    }
+}
+
+fn tag(object: &ObjectInfo) -> Option<Tag> {
+    let (namespace, label) = (object.attr(NAMESPACE).ok()?, object.attr(LABEL).ok()?);
+    Some(Tag { namespace, label, version: object.attr(VERSION).ok() })
+}
+
+fn no_form(value: &Value) -> Error {
+    Error::new(ErrorKind::Unsupported, format!("h5preserve has no form for {}", value.describe()))
+        .hint("the native dialect has; or dump it as a group of what it consists of")
+}
+
+// Attributes
+
+fn check_attr(name: &str, value: &Value) -> Result<()> {
+    if name.starts_with(PREFIX) {
+        return Err(Error::new(ErrorKind::Invalid, format!("{name:?}: names that start with {PREFIX} are kept")));
+    }
+    raw::check_attr(name, &attr_form(value)?, raw::ATTRIBUTE_LIMIT).map_err(|e| e.on(format!("@{name}")))
+}
+
+fn attr_form(value: &Value) -> Result<Array> {
+    match value {
+        Value::Null => Err(no_form(value).hint("leave the attribute out")),
+        Value::Seq(items) | Value::Tuple(items) => sequence::as_array(items),
+        Value::Bytes(bytes) => sequence::fixed_bytes(Vec::new(), std::slice::from_ref(bytes)),
+        other => Array::of_scalar(other).ok_or_else(|| no_form(other).hint("make it a member")),
+    }
+}
+
+// Writing
+
+fn check(value: &Value) -> Result<()> {
+    match value {
+        Value::Null | Value::Bool(_) | Value::Float(_) | Value::Delayed(_) | Value::Same(_) | Value::Link(_) => Ok(()),
+        Value::Int(_) => Array::of_scalar(value).map(|_| ()).ok_or_else(|| no_form(value)),
+        Value::Text(text) if text.contains('\0') => Err(nul(value)),
+        Value::Bytes(bytes) if bytes.contains(&0) => Err(nul(value)),
+        Value::Text(_) | Value::Bytes(_) => Ok(()),
+        Value::Seq(items) | Value::Tuple(items) => sequence::as_array(items).map(|_| ()),
+        Value::Array(array) => raw::check_array(array),
+        Value::Unread(slot) => check(&slot.read()?),
+        Value::Shared(_, value) => check(value),
+        Value::Node(node) => check_node(node),
+        Value::Object(object) => {
+            let tag = &object.tag;
+            if tag.label.contains('\0') || tag.namespace.contains('\0') || tag.namespace.starts_with("Python: ") {
+                return Err(Error::new(
+                    ErrorKind::Invalid,
+                    format!(
+                        "the tag {tag} cannot be written: namespaces that start with \"Python: \" are kept, and NUL ends text"
+                    ),
+                ));
+            }
+            check_node(&object.node)
+        }
+        Value::Map(pairs) => pairs.iter().try_for_each(|(key, value)| {
+            let name = key_name(key)?;
+            raw::check_link_name(name)?;
+            check(value).map_err(|e| e.on(name))
+        }),
+        _ => Err(no_form(value)),
+    }
+}
+
+fn nul(value: &Value) -> Error {
+    Error::new(ErrorKind::Invalid, format!("{} with NUL, which would end it in a file", value.describe()))
+}
+
+fn key_name(key: &Value) -> Result<&str> {
+    match key {
+        Value::Text(name) => Ok(name),
+        other => Err(expected("a name as a key", &other.describe()).hint("the native dialect has keys of every kind")),
+    }
+}
+
+fn check_node(node: &Node) -> Result<()> {
+    node.attrs().iter().try_for_each(|(name, value)| check_attr(name, value))?;
+    match node {
+        Node::Group(group) => group.members.iter().try_for_each(|(name, value)| {
+            raw::check_link_name(name)?;
+            check(value).map_err(|e| e.on(name))
+        }),
+        Node::Dataset(dataset) => raw::check_array(&dataset.data),
+    }
+}
+
+fn write(to: &mut Writing, group: &Group, name: &str, value: &Value, identity: Option<Identity>) -> Result<()> {
+    let mut made = |object: &ObjectInfo, to: &mut Writing| identity.iter().for_each(|id| to.define(*id, object));
+    let builtin = match value {
+        Value::Shared(identity, value) => return write(to, group, name, value, Some(*identity)),
+        Value::Same(identity) => return to.link(*identity, group, name),
+        Value::Link(link) => return raw::write_link(group, name, link),
+        Value::Unread(slot) => return write(to, group, name, &slot.read()?, identity),
+        Value::Delayed(slot) => {
+            to.delay(format!("{}/{name}", group.path().trim_end_matches('/')), slot);
+            return Ok(());
+        }
+        Value::Array(array) => {
+            let dataset = raw::write_dataset(group, name, array, &Storage::default())?;
+            made(&dataset, to);
+            return Ok(());
+        }
+        Value::Map(pairs) => {
+            let new = group.create_group(name)?;
+            made(&new, to);
+            return pairs.iter().try_for_each(|(key, value)| write(to, &new, key_name(key)?, value, None));
+        }
+        Value::Node(node) => return write_node(to, group, name, node, None, &mut made),
+        Value::Object(object) => return write_node(to, group, name, &object.node, Some(&object.tag), &mut made),
+        other => builtin(other)?,
+    };
+    let (namespace, label, array) = builtin;
+    let dataset = raw::write_dataset(group, name, &array, &Storage::default())?;
+    made(&dataset, to);
+    dataset.set_attr(NAMESPACE, namespace)?;
+    dataset.set_attr(LABEL, label)
+}
+
+/// Namespace, label and elements of a value that the package's own registries hold.
+fn builtin(value: &Value) -> Result<(&'static str, &'static str, Array)> {
+    let scalar = || Array::of_scalar(value).ok_or_else(|| no_form(value));
+    Ok(match value {
+        Value::Null => ("Python: None", "None", scalar()?),
+        Value::Bool(_) => ("Python: bool", "bool", scalar()?),
+        Value::Int(_) => ("Python: builtin numbers", "int", scalar()?),
+        Value::Float(_) => ("Python: builtin numbers", "float", scalar()?),
+        Value::Text(_) => ("Python: builtin text", "text", scalar()?),
+        Value::Bytes(bytes) => {
+            let datatype = Datatype::vlen_string(CharacterSet::Ascii, Sizes::EIGHT);
+            let array = Array::values(datatype, Some(Vec::new()), vec![hdf5_format::Value::String(bytes.clone())]);
+            ("Python: builtin text", "ascii", array)
+        }
+        Value::Seq(items) => ("Python: sequence as dataset", "list", sequence::as_array(items)?),
+        Value::Tuple(items) => ("Python: sequence as dataset", "tuple", sequence::as_array(items)?),
+        other => return Err(no_form(other)),
+    })
+}
+
+fn write_node(
+    to: &mut Writing,
+    group: &Group,
+    name: &str,
+    node: &Node,
+    tag: Option<&Tag>,
+    made: &mut dyn FnMut(&ObjectInfo, &mut Writing),
+) -> Result<()> {
+    match node {
+        Node::Dataset(DatasetNode { data, attrs, storage }) => {
+            let dataset = raw::write_dataset(group, name, data, storage)?;
+            made(&dataset, to);
+            put_attrs(&dataset, attrs, tag)
+        }
+        Node::Group(GroupNode { attrs, members, on_demand }) => {
+            let new = group.create_group(name)?;
+            made(&new, to);
+            put_attrs(&new, attrs, tag)?;
+            if *on_demand {
+                new.set_attr(ON_DEMAND, true)?;
+            }
+            members.iter().try_for_each(|(name, value)| write(to, &new, name, value, None))
+        }
+    }
+}
+
+fn put_attrs(object: &ObjectInfo, attrs: &Attrs, tag: Option<&Tag>) -> Result<()> {
+    attrs.iter().try_for_each(|(name, value)| raw::write_attr(object, name, &attr_form(value)?))?;
+    let Some(tag) = tag else { return Ok(()) };
+    object.set_attr(NAMESPACE, tag.namespace.as_str())?;
+    object.set_attr(LABEL, tag.label.as_str())?;
+    tag.version.map_or(Ok(()), |version| object.set_attr(VERSION, version))
+}
+
+// Reading
+
+fn read(from: &mut Reading, object: Object) -> Result<Value> {
+    let identity = from.identify(&object);
+    if let Some((identity, false)) = identity {
+        return Ok(Value::Same(identity));
+    }
+    let path = object.info().path().to_owned();
+    let value = from.descend(&path, |from| read_new(from, object)).map_err(|e| e.on(&path))?;
+    Ok(match identity {
+        Some((identity, _)) => Value::Shared(identity, Box::new(value)),
+        None => value,
+    })
+}
+
+fn read_new(from: &mut Reading, object: Object) -> Result<Value> {
+    let tag = tag(object.info());
+    match object {
+        Object::Dataset(dataset) => {
+            if let Some(value) = tag.as_ref().map(|tag| read_builtin(&dataset, tag)).transpose()?.flatten() {
+                return Ok(value);
+            }
+            let (attrs, storage) = (read_attrs(&dataset)?, raw::read_storage(&dataset));
+            let data = raw::read_dataset(dataset, from.lazy)?;
+            Ok(match tag {
+                Some(tag) => {
+                    let node = DatasetNode { data, attrs, storage }.into();
+                    Value::from(crate::value::Object { tag, node })
+                }
+                None => raw::dataset_value(data, attrs, storage),
+            })
+        }
+        Object::Group(group) => {
+            let on_demand = group.attr_or(ON_DEMAND, false)?;
+            let node: Node =
+                GroupNode { attrs: read_attrs(&group)?, members: read_members(from, &group, on_demand)?, on_demand }
+                    .into();
+            Ok(match tag {
+                Some(tag) => Value::from(crate::value::Object { tag, node }),
+                None => Value::from(node),
+            })
+        }
+        other => Err(Error::unsupported(format!("a {} is no value", other.kind()))),
+    }
+}
+
+/// The value of a dataset with a label of the package's own registries.
+fn read_builtin(dataset: &Dataset, tag: &Tag) -> Result<Option<Value>> {
+    let array = || raw::read_elements(dataset);
+    let scalar = || Ok(Some(Value::Array(array()?).simplified()));
+    match (tag.namespace.as_str(), tag.label.as_str()) {
+        ("Python: None", "None") => Ok(Some(Value::Null)),
+        ("Python: builtin numbers", "int" | "float") | ("Python: bool", "bool") | ("Python: builtin text", "text") => {
+            scalar()
+        }
+        ("Python: builtin text", "ascii") => match array()?.elements() {
+            Elements::Values(values) => match values.as_slice() {
+                [hdf5_format::Value::String(bytes)] => Ok(Some(Value::Bytes(bytes.clone()))),
+                _ => Ok(None),
+            },
+            _ => Ok(None),
+        },
+        ("Python: sequence as dataset", "list") => Ok(Some(Value::Seq(sequence::items(&array()?)?))),
+        ("Python: sequence as dataset", "tuple") => Ok(Some(Value::Tuple(sequence::items(&array()?)?))),
+        _ => Ok(None),
+    }
+}
+
+fn read_attrs(object: &ObjectInfo) -> Result<Attrs> {
+    let mut attrs = Attrs::new();
+    for attribute in object.attributes()? {
+        let attribute = attribute?;
+        if let Some(value) = H5Preserve.read_attr(&attribute)? {
+            attrs.insert(attribute.display_name(), value);
+        }
+    }
+    Ok(attrs)
+}
+
+fn read_members(from: &mut Reading, group: &Group, on_demand: bool) -> Result<Members> {
+    let mut members = Members::new();
+    for member in group.iter() {
+        let member = member?;
+        let name = member.link.display_name();
+        let value = match (member.link.kind, &from.store) {
+            (LinkKind::Hard(_), Some(store)) if on_demand => {
+                Value::Unread(store.later(format!("{}/{name}", group.path().trim_end_matches('/'))))
+            }
+            (LinkKind::Hard(_), _) => read(from, member.object?)?,
+            (kind, _) => raw::link_value(kind)?,
+        };
+        members.insert(name, value);
+    }
+    Ok(members)
+}
