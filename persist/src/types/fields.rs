@@ -1,6 +1,7 @@
 //! Fields of derived types, into nodes and out of them.
 
 use super::{Dumping, Loading, Persist, Place};
+use crate::dialect::raw;
 use crate::value::{Array, DatasetNode, GroupNode, Node, Storage, Value, expected};
 use hdf5_format::{Error, ErrorKind, Result};
 use std::any::Any;
@@ -56,7 +57,6 @@ impl Spec {
             if chunks.len() != shape.len() || chunks.is_empty() {
                 return wrong(&format!("chunks {chunks:?}"));
             }
-            storage.chunks = Some(chunks.to_vec());
         }
         if let Some(most) = self.maxshape {
             let fits = most.iter().zip(shape).all(|(most, now)| most.is_none_or(|most| most >= *now));
@@ -67,6 +67,10 @@ impl Spec {
         } else if self.resizable {
             let Some((_, inner)) = shape.split_first() else { return wrong("a first length that grows") };
             storage.maxshape = Some(std::iter::once(None).chain(inner.iter().copied().map(Some)).collect());
+        }
+        if let Some(chunks) = self.chunks {
+            // The same type holds arrays of many lengths, also ones that are shorter than a chunk.
+            storage.chunks = Some(raw::within(chunks.to_vec(), shape, storage.maxshape.as_deref()));
         }
         if let Some(filter) = self.filter {
             if shape.is_empty() {
