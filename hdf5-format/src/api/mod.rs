@@ -11,6 +11,7 @@ mod decode;
 mod element;
 mod encode;
 mod file;
+mod glob;
 mod group;
 mod object;
 mod options;
