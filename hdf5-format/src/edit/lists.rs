@@ -163,10 +163,10 @@ fn rooms(editor: &Editor, free: &Free, threshold: u64) -> [u64; 3] {
         if found.is_empty() { 0 } else { empty(editor, found.len(), groups).sections_used }
     });
     // The lists of the others may be the first blocks of a page of metadata.
-    if let [metadata @ 0, others @ ..] = &mut rooms {
-        if others.iter().any(|&room| room > 0) {
-            *metadata = empty(editor, 1, 1).sections_used;
-        }
+    if let [metadata @ 0, others @ ..] = &mut rooms
+        && others.iter().any(|&room| room > 0)
+    {
+        *metadata = empty(editor, 1, 1).sections_used;
     }
     rooms
 }
