@@ -73,8 +73,9 @@ mod sync;
 pub use api::{
     Attribute, ChunkPart, Compaction, Conversion, CreateOptions, Data, Dataset, DatasetBuilder, Element, Enumeration,
     Field, File, FixedAscii, FixedUnicode, Group, Layout, Link, LinkKind, Load, Member, NamedDatatype, Object,
-    ObjectInfo, Opaque, OpenOptions, Record, RecordBuilder, Reference, RegionReference, RepackOptions, Scalar, Select,
-    Single, Sink, Slice, Source, Store, StoredChunk, Value, VarLenAscii, Walk, canonical,
+    ObjectInfo, Opaque, OpenOptions, Plain, PlainField, PlainItems, PlainNumber, Record, RecordBuilder, Reference,
+    RegionReference, RepackOptions, Scalar, Select, Single, Sink, Slice, Source, Store, StoredChunk, Value,
+    VarLenAscii, Walk, canonical,
 };
 pub use codec::{Address, Sizes};
 pub use error::{Error, ErrorKind, Result, Rule};

@@ -11,6 +11,7 @@ mod decode;
 mod element;
 mod encode;
 mod file;
+mod glob;
 mod group;
 mod object;
 mod options;
@@ -29,8 +30,8 @@ pub use builder::DatasetBuilder;
 pub use change::CreateOptions;
 pub use dataset::{ChunkPart, Dataset, Layout, StoredChunk};
 pub use element::{
-    Conversion, Data, Element, Enumeration, Field, FixedAscii, FixedUnicode, Load, Opaque, Record, RecordBuilder,
-    RegionReference, Scalar, Single, Sink, Source, Store, VarLenAscii,
+    Conversion, Data, Element, Enumeration, Field, FixedAscii, FixedUnicode, Load, Opaque, Plain, PlainField,
+    PlainItems, PlainNumber, Record, RecordBuilder, RegionReference, Scalar, Single, Sink, Source, Store, VarLenAscii,
 };
 pub use file::File;
 pub use group::{Group, Link, LinkKind, Member};
