@@ -13,7 +13,7 @@ use hdf5_format::{CreateOptions, File, Filters, Group, LinkKind, OpenOptions, Re
 pub(crate) struct Workload {
     pub(crate) name: &'static str,
     /// How the file is made; `None` if it exists.
-    style: Option<FileStyle>,
+    pub(crate) style: Option<FileStyle>,
     /// The file if it exists.
     pub(crate) start: Vec<u8>,
     /// Commits after that which makes the file.
