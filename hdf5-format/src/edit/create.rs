@@ -140,8 +140,8 @@ pub fn file_space(strategy: Strategy, page_size: u64) -> FileSpaceInfo {
     }
 }
 
-/// File space settings as a file has them whose free space is kept for whoever opens it next: with [`Strategy::FsmAggr`]
-/// or [`Strategy::Page`].
+/// File space settings as a file has them whose free space is kept for whoever opens it next: with [`Strategy::FsmAggr`],
+/// or with [`Strategy::Page`], where nothing but libhdf5 lists it.
 pub fn kept_file_space(strategy: Strategy, page_size: u64) -> FileSpaceInfo {
     FileSpaceInfo { persist: true, managers: alloc::vec![None; 12], ..file_space(strategy, page_size) }
 }

@@ -2,10 +2,12 @@
 //!
 //! They are made anew with every commit, and are a part of what it commits: space that a committed list has is free in
 //! the state that the list belongs to, whatever was written there since.
+//!
+//! Files in pages keep none: libhdf5 places its lists in the space that they list, and where the pages' lists are long
+//! it may never end when it closes the file, whoever made them.
 
 use super::free::Free;
 use super::header::{self, message};
-use super::pages::Sort;
 use super::{Editor, Purpose};
 use crate::codec::Address;
 use crate::codec::limited_width;
@@ -16,13 +18,10 @@ use crate::format::message::file_space_info::{FileSpaceInfo, Strategy};
 use crate::graph::object_header::ObjectHeader;
 use alloc::vec::Vec;
 
-/// Places of the managers in the message: of metadata, raw data, and what is a page or longer.
+/// Places of the managers in the message: of metadata, and of raw data.
 const METADATA: usize = 0;
 const RAW: usize = 2;
-const LONG: usize = 6;
-const MANAGERS: [usize; 3] = [METADATA, RAW, LONG];
-/// With lists of smaller pages, libhdf5 may never end when it closes the file.
-const SMALLEST_PAGE: u64 = 4096;
+const MANAGERS: [usize; 2] = [METADATA, RAW];
 /// Kinds of section that the file knows.
 const CLASSES: u16 = 3;
 /// Times that the lists are placed for them to say what is free beside them.
@@ -42,12 +41,7 @@ pub(super) struct Kept {
 impl Kept {
     /// That of a file with these settings and blocks of lists; `None` if it keeps none.
     pub(super) fn new(info: &FileSpaceInfo, blocks: Vec<(Address, u64)>) -> Option<Self> {
-        let tracked = match info.strategy {
-            Strategy::FsmAggr => true,
-            Strategy::Page => info.page_size >= SMALLEST_PAGE,
-            _ => false,
-        };
-        let keeps = info.version == 1 && info.persist && tracked;
+        let keeps = info.version == 1 && info.persist && info.strategy == Strategy::FsmAggr;
         keeps.then(|| Kept { info: info.clone(), committed: blocks.clone(), blocks, stale: false })
     }
 
@@ -97,8 +91,7 @@ fn place(editor: &mut Editor, kept: &mut Kept) -> Result<()> {
     state(editor, &FileSpaceInfo { managers: alloc::vec![None; 12], ..kept.info.clone() })?;
     let mut rooms = rooms(editor, &editor.space.free_after_commit(), threshold);
     let mut tries = TRIES;
-    // What the lists take changes what they say. libhdf5 never ends where a list is shorter than its block, and only
-    // one of the two shorter than a page: so blocks are as long as their lists.
+    // What the lists take changes what they say. Blocks are as long as their lists, as libhdf5 has them.
     let (places, free) = loop {
         let places = reserve(editor, kept, rooms)?;
         let free = editor.space.free_after_commit();
@@ -142,7 +135,7 @@ fn place(editor: &mut Editor, kept: &mut Kept) -> Result<()> {
 }
 
 /// Blocks for the managers whose lists have some length.
-fn reserve(editor: &mut Editor, kept: &mut Kept, rooms: [u64; 3]) -> Result<Vec<Place>> {
+fn reserve(editor: &mut Editor, kept: &mut Kept, rooms: [u64; 2]) -> Result<Vec<Place>> {
     let head_len = FreeSpaceHeader::encoded_len(editor.ctx().sizes()) as u64;
     let mut places = Vec::new();
     for (manager, room) in MANAGERS.into_iter().zip(rooms).filter(|&(_, room)| room > 0) {
@@ -156,45 +149,25 @@ fn reserve(editor: &mut Editor, kept: &mut Kept, rooms: [u64; 3]) -> Result<Vec<
 }
 
 /// Lengths of the lists of what is free, 0 for those that nothing is in.
-fn rooms(editor: &Editor, free: &Free, threshold: u64) -> [u64; 3] {
-    let mut rooms = MANAGERS.map(|manager| {
+fn rooms(editor: &Editor, free: &Free, threshold: u64) -> [u64; 2] {
+    MANAGERS.map(|manager| {
         let found = sections(free, manager, threshold);
         let groups = found.chunk_by(|a, b| a.size == b.size).count();
         if found.is_empty() { 0 } else { empty(editor, found.len(), groups).sections_used }
-    });
-    // The lists of the others may be the first blocks of a page of metadata.
-    if let [metadata @ 0, others @ ..] = &mut rooms
-        && others.iter().any(|&room| room > 0)
-    {
-        *metadata = empty(editor, 1, 1).sections_used;
-    }
-    rooms
+    })
 }
 
 /// The sections of a manager, the shortest first.
 fn sections(free: &Free, place: usize, threshold: u64) -> Vec<Section> {
     let mut found = Vec::new();
-    let mut add = |kind: SectionKind, (start, end): (u64, u64)| {
-        let size = end.saturating_sub(start);
-        if size >= threshold.max(1) {
-            found.push(Section { offset: start, size, kind });
-        }
-    };
-    match free {
-        Free::Plain { ranges, raw } => {
-            for (start, end) in ranges.ranges().iter() {
-                raw.parts(start, end, |start, end, is_raw| {
-                    if place == if is_raw { RAW } else { METADATA } {
-                        add(SectionKind::Simple, (start, end));
-                    }
-                });
+    let Free::Plain { ranges, raw } = free else { return found };
+    for (start, end) in ranges.ranges().iter() {
+        raw.parts(start, end, |start, end, is_raw| {
+            let size = end.saturating_sub(start);
+            if place == if is_raw { RAW } else { METADATA } && size >= threshold.max(1) {
+                found.push(Section { offset: start, size, kind: SectionKind::Simple });
             }
-        }
-        Free::Paged(pages) => match place {
-            METADATA => pages.short(Sort::Metadata).for_each(|range| add(SectionKind::Small, range)),
-            RAW => pages.short(Sort::Raw).for_each(|range| add(SectionKind::Small, range)),
-            _ => pages.long().for_each(|range| add(SectionKind::Large, range)),
-        },
+        });
     }
     found.sort_by_key(|section| (section.size, section.offset));
     found

@@ -2,8 +2,8 @@
 //! free space.
 //!
 //! The image's blocks are changes like any others, and its message goes with it. Free space that is listed is used
-//! again. The lists stay as they are until the first commit, which makes new ones; those of early releases, which had
-//! another form of the settings, go.
+//! again. The lists stay as they are until the first commit, which makes new ones; those of files in pages, and of early
+//! releases, which had another form of the settings, go.
 
 use super::header::{self, message};
 use super::lists::Kept;
