@@ -141,7 +141,9 @@ fn array_json(array: &Array) -> Anyway<Json> {
         Elements::Stored(bytes) => {
             json!({"t": "array", "dtype": numpy(array.dtype())?, "shape": array.shape(), "hex": hex(bytes)})
         }
-        Elements::Values(_) => json!({"t": "array", "dtype": "str", "shape": array.shape(), "texts": array.to_texts()?}),
+        Elements::Values(_) => {
+            json!({"t": "array", "dtype": "str", "shape": array.shape(), "texts": array.to_texts()?})
+        }
         _ => json!({"t": "array", "dtype": numpy(array.dtype())?, "shape": null}),
     })
 }
@@ -275,7 +277,8 @@ fn node(json: &Json) -> Anyway<Node> {
         32000 => "lzf".to_string(),
         other => other.to_string(),
     };
-    let filters = if ids.is_empty() { None } else { Some(ids.iter().map(filter).collect::<Vec<_>>().join(",").parse()?) };
+    let filters =
+        if ids.is_empty() { None } else { Some(ids.iter().map(filter).collect::<Vec<_>>().join(",").parse()?) };
     let maxshape = json["maxshape"].as_array().map(|list| list.iter().map(Json::as_u64).collect());
     let fill = json["fill"].as_str().map(unhex).transpose()?;
     let storage = Storage { chunks: numbers(&json["chunks"])?, maxshape, filters, fill, ..Storage::default() };
