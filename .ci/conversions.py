@@ -159,6 +159,16 @@ def odd(base, precision, offset):
     return made
 
 
+def only_swapped(src, dst, data, answer):
+    """True if libhdf5 did no more than turn the bytes around: between integers of one size without an offset, in different
+    byte orders, it does not look at their precisions."""
+    integers = src.get_class() == dst.get_class() == h5t.INTEGER
+    if not integers or src.get_offset() or dst.get_offset() or src.get_order() == dst.get_order():
+        return False
+    size = src.get_size()
+    return size == dst.get_size() and answer == b"".join(data[i : i + size][::-1] for i in range(0, len(data), size))
+
+
 def judge_others():
     """Strings, enumerations, booleans, bit fields, odd integers: whole answers must be equal."""
     jobs = []
@@ -191,17 +201,22 @@ def judge_others():
     ours, asked = Ours(), []
     for src, dst, data, count in jobs:
         asked.append((src, dst, data, count, convert(src, dst, data, count), ours.ask("clamp", src, dst, data)))
-    answers, cases, bad = ours.answers(), 0, []
+    answers, cases, open_, bad = ours.answers(), 0, 0, []
     for src, dst, data, count, expected, number in asked:
         cases += count
-        if answers[number] != expected.hex():
+        if answers[number] == expected.hex():
+            continue
+        if only_swapped(src, dst, data, expected):
+            open_ += count
+        else:
             bad.append((message(src).hex(), message(dst).hex(), data[:60], answers[number][:80], expected.hex()[:80]))
-    return cases, bad
+    return cases, open_, bad
 
 
 cases, open_, bad = judge_numbers()
-others, wrong = judge_others()
+others, swapped_only, wrong = judge_others()
 for case in (bad + wrong)[:8]:
     print(*case)
-print(f"{cases + others} cases: {len(bad) + len(wrong)} differ; {open_} are what libhdf5 makes of them in another byte order")
+print(f"{cases + others} cases: {len(bad) + len(wrong)} differ; {open_} are what libhdf5 makes of them in another byte order; "
+      f"of {swapped_only} it only swaps the bytes, whatever their precision")
 sys.exit(1 if bad or wrong else 0)

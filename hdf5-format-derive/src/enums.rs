@@ -39,6 +39,7 @@ pub(crate) fn expand(input: &DeriveInput, data: &DataEnum) -> Result<TokenStream
             impl #impl_generics ::hdf5_format::Load for #ident #ty_generics #where_clause {
                 const EXPECTED: &'static str = ::core::concat!("enumerations that ", #owner, " is stored as");
                 type Plan = ::hdf5_format::Enumeration;
+                type Plain = ::core::convert::Infallible;
 
                 fn plan(
                     datatype: &::hdf5_format::Datatype,

@@ -138,12 +138,15 @@ fn load(input: &DeriveInput, fields: &[Field<'_>], kept: &[&Field<'_>]) -> Token
         }
     });
     let load_into = load_into(fields, kept);
+    let (plain_row, plain_type, plain) = plain(input, fields, kept);
     quote! {
         #plan
+        #plain_row
 
         impl #impl_generics ::hdf5_format::Load for #ident #ty_generics #where_clause {
             const EXPECTED: &'static str = ::core::concat!("compounds that ", #owner, " is stored as");
             type Plan = LoadPlan #ty_generics;
+            type Plain = #plain_type;
 
             fn plan(
                 datatype: &::hdf5_format::Datatype,
@@ -152,6 +155,8 @@ fn load(input: &DeriveInput, fields: &[Field<'_>], kept: &[&Field<'_>]) -> Token
                 let record = ::hdf5_format::Record::new(datatype, #owner, how)?;
                 ::core::result::Result::Ok(LoadPlan { #(#plans,)* of: ::core::marker::PhantomData })
             }
+
+            #plain
 
             #[inline]
             fn load(
@@ -167,10 +172,49 @@ fn load(input: &DeriveInput, fields: &[Field<'_>], kept: &[&Field<'_>]) -> Token
     }
 }
 
+/// What loads rows whose members are the machine's values byte for byte: a type, its name, the function that makes it.
+fn plain(input: &DeriveInput, fields: &[Field<'_>], kept: &[&Field<'_>]) -> (TokenStream, TokenStream, TokenStream) {
+    if varied(fields) {
+        return (TokenStream::new(), quote!(::core::convert::Infallible), TokenStream::new());
+    }
+    let (ident, generics) = (&input.ident, Way::Load.bounded(input));
+    let (impl_generics, ty_generics, where_clause) = generics.split_for_impl();
+    let plans: Vec<_> = kept.iter().map(|f| &f.plan).collect();
+    let types: Vec<_> = kept.iter().map(|f| f.ty).collect();
+    let members: Vec<_> = kept.iter().map(|f| &f.member).collect();
+    let row = quote! {
+        #[doc(hidden)]
+        pub struct PlainRow #generics #where_clause {
+            #(#plans: ::hdf5_format::PlainField<<#types as ::hdf5_format::Load>::Plain>,)*
+            of: ::core::marker::PhantomData<fn() -> #ident #ty_generics>,
+        }
+
+        impl #impl_generics ::hdf5_format::Plain<#ident #ty_generics> for PlainRow #ty_generics #where_clause {
+            #[inline]
+            fn get(&self, element: &[u8]) -> #ident #ty_generics {
+                #ident { #(#members: self.#plans.get::<#types>(element)),* }
+            }
+        }
+    };
+    let make = quote! {
+        fn plain(plan: &Self::Plan) -> ::core::option::Option<Self::Plain> {
+            ::core::option::Option::Some(PlainRow {
+                #(#plans: plan.#plans.plain::<#types>()?,)*
+                of: ::core::marker::PhantomData,
+            })
+        }
+    };
+    (row, quote!(PlainRow #ty_generics), make)
+}
+
+/// True if fields are not all loaded from members: then defaults are made row by row.
+fn varied(fields: &[Field<'_>]) -> bool {
+    fields.iter().any(|f| f.attributes.skip || optional(f))
+}
+
 /// Rows are loaded field by field, some hundred at a time: each field by one loop for its type.
 fn load_into(fields: &[Field<'_>], kept: &[&Field<'_>]) -> TokenStream {
-    // A field that may be missing has its default made row by row.
-    if fields.iter().any(|f| f.attributes.skip || optional(f)) {
+    if varied(fields) {
         return TokenStream::new();
     }
     let plans: Vec<_> = kept.iter().map(|f| &f.plan).collect();
@@ -185,6 +229,11 @@ fn load_into(fields: &[Field<'_>], kept: &[&Field<'_>]) -> TokenStream {
             values: &mut ::hdf5_format::Vec<Self>,
         ) -> ::hdf5_format::Result<()> {
             let size = ::core::cmp::Ord::max(size, 1);
+            if let ::core::option::Option::Some(plain) = <Self as ::hdf5_format::Load>::plain(plan) {
+                let rows = bytes.chunks_exact(size);
+                values.extend(rows.map(|row| ::hdf5_format::Plain::<Self>::get(&plain, row)));
+                return ::core::result::Result::Ok(());
+            }
             values.reserve(bytes.len() / size);
             #( let mut #plans = ::hdf5_format::Vec::<#types>::new(); )*
             let mut scratch = ::hdf5_format::Vec::new();

@@ -231,7 +231,7 @@ fn all_shapes_come_back() {
         matrix: ndarray::Array2::zeros((0, 2)),
         texts: vec![],
         grows: vec![],
-        maybe: Some(vec![1]),
+        maybe: Some(vec![]),
         shared: Rc::default(),
     });
 }

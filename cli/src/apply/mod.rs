@@ -8,7 +8,9 @@ use crate::beside::Beside;
 use crate::edit::make_parents;
 use crate::{Failure, Outcome};
 use dtype::{number, numbers, text};
-use hdf5_format::edit::{FileStyle, GroupStyle, Shareable, Sharing, SharingIndex, Version, file_space};
+use hdf5_format::edit::{
+    FileStyle, GroupStyle, Shareable, Sharing, SharingIndex, Version, file_space, kept_file_space,
+};
 use hdf5_format::format::message::datatype::Datatype;
 use hdf5_format::format::message::file_space_info::Strategy;
 use hdf5_format::{
@@ -202,7 +204,9 @@ impl Executor {
                 other => return Err(Failed::new(format!("strategy {other:?}"))),
             };
             let page = op.get("page_size").and_then(Json::as_u64).unwrap_or(4096);
-            style.file_space = Some(file_space(strategy, page)).filter(|s| s.strategy != Strategy::FsmAggr);
+            let persist = op.get("persist").and_then(Json::as_bool).unwrap_or(false);
+            let space = if persist { kept_file_space(strategy, page) } else { file_space(strategy, page) };
+            style.file_space = Some(space).filter(|s| s.persist || s.strategy != Strategy::FsmAggr);
         }
         style.sharing = sharing(op)?;
         let new = Beside::of(&self.path);

@@ -26,6 +26,7 @@ use alloc::vec::Vec;
 
 mod into;
 mod parts;
+mod plain;
 
 pub use parts::{ChunkPart, StoredChunk};
 
@@ -239,6 +240,9 @@ impl Dataset {
         if let Some(values) = T::load_direct(&plan, count, &mut fill) {
             return values;
         }
+        if let Some(values) = self.plain_of(&reader, wanted, &plan)? {
+            return Ok(values);
+        }
         let mut source = Source::new(self.core.ctx());
         let (mut values, mut raw) = (Vec::with_capacity(count), Vec::new());
         self.each_step(wanted, size, &mut |part| {
@@ -246,6 +250,13 @@ impl Dataset {
             T::load_into(&plan, size, &raw, &mut source, &mut values)
         })?;
         Ok(values)
+    }
+
+    /// The selected elements, if they are one run of the machine's values.
+    fn plain_of<T: Load>(&self, reader: &Reader<'_>, wanted: &Wanted, plan: &T::Plan) -> Result<Option<Vec<T>>> {
+        let Some(plain) = T::plain(plan) else { return Ok(None) };
+        let Some(run) = reader.run(wanted)? else { return Ok(None) };
+        plain::read(&run, self.dtype().size(), &plain).map(Some)
     }
 
     /// Hands a selection over in parts; single elements, which may lie in any order, at once.

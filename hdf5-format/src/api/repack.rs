@@ -5,6 +5,7 @@ use super::file::File;
 use super::options::OpenOptions;
 use crate::edit::{
     Bounds, Copier, CopyStyle, Durability, FileStyle, GroupStyle, Progress, Sharing, Version, file_space,
+    kept_file_space,
 };
 use crate::error::Result;
 use crate::filter::Filters;
@@ -139,7 +140,10 @@ impl File {
             (2, _) => Version::V18,
             _ => Version::V110,
         };
-        let keep = |space: &FileSpaceInfo| file_space(space.strategy, space.page_size);
+        let keep = |space: &FileSpaceInfo| {
+            let new = if space.persist { kept_file_space } else { file_space };
+            FileSpaceInfo { threshold: space.threshold, ..new(space.strategy, space.page_size) }
+        };
         let paged = options.page_size.map(|size| file_space(Strategy::Page, size));
 
         let bounds = options.bounds.unwrap_or(Bounds { low, ..Bounds::default() });

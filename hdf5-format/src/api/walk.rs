@@ -1,5 +1,6 @@
 //! All objects below a group.
 
+use super::glob::Glob;
 use super::group::{Group, LinkKind, Member};
 use super::object::Object;
 use crate::codec::Address;
@@ -44,13 +45,13 @@ impl Group {
         let start = start.copied().collect::<Vec<_>>().join("/");
         let group = if start.is_empty() { Ok(self.clone()) } else { self.group(&start) };
         let base = String::from(self.path().trim_end_matches('/'));
-        let pattern = String::from(pattern);
+        let pattern = Glob::new(pattern);
         let found = group.into_iter().flat_map(|group| group.walk());
         found.filter(move |object| {
             object.as_ref().map_or(true, |object| {
                 let path = object.info().path();
                 let relative = path.strip_prefix(base.as_str()).unwrap_or(path).trim_start_matches('/');
-                fast_glob::glob_match(&pattern, relative)
+                pattern.matches(relative)
             })
         })
     }

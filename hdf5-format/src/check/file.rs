@@ -7,8 +7,10 @@ use super::walk::Checker;
 use crate::codec::Address;
 use crate::format::global_heap::GlobalHeapCollection;
 use crate::format::message::driver_info::DriverInfo;
+use crate::format::message::file_space_info::FileSpaceInfo;
 use crate::graph::fractal_heap::{load_manager, load_sections};
 use crate::graph::object_header::ObjectHeader;
+use crate::graph::open::file_space;
 use alloc::format;
 use alloc::vec::Vec;
 
@@ -35,12 +37,13 @@ impl Checker<'_> {
                 self.report.complete &= header.messages.iter().all(|message| message.kind.is_known());
                 let shared = self.shared_messages(&header);
                 self.note(shared);
+                let space = file_space(self.ctx, &header).ok().flatten();
+                self.free = space.map_or_else(Vec::new, |space| self.free_sections(&space));
             }
         }
         if let Some((address, len)) = opened.cache_image.as_ref().and_then(|m| Some((m.address?, m.len))) {
             self.map.add(address.0, len, "metadata cache image");
         }
-        self.free = self.free_sections();
     }
 
     /// The holes of the map: what of them the file lists as free, and what nothing knows.
@@ -83,8 +86,7 @@ impl Checker<'_> {
     }
 
     /// Free space that the file's own managers list.
-    fn free_sections(&mut self) -> Vec<Range> {
-        let Some(info) = &self.core.opened().file_space else { return Vec::new() };
+    fn free_sections(&mut self, info: &FileSpaceInfo) -> Vec<Range> {
         let mut free = Vec::new();
         for &manager in info.managers.iter().flatten() {
             let sections = load_manager(&self.surveyed, manager)

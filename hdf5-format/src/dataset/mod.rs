@@ -10,6 +10,7 @@ pub mod paste;
 pub mod picks;
 pub mod pieces;
 pub mod read;
+pub mod run;
 mod spans;
 pub mod stored;
 mod virtual_;

@@ -192,7 +192,7 @@ impl Reader<'_> {
     }
 
     /// Refuses, before memory is taken for it, storage that can not hold what the extent says.
-    fn check_storage(&self) -> Result<()> {
+    pub(super) fn check_storage(&self) -> Result<()> {
         let needed = self.logical_bytes();
         let ctx = self.core.ctx();
         match &self.dataset.layout.storage {

@@ -71,6 +71,9 @@ impl Editor {
         match self.write_all(&dirty, before, &mut reached) {
             Ok(()) => {
                 self.space.commit();
+                if let Some(lists) = &mut self.lists {
+                    lists.commit();
+                }
                 self.end_changed();
                 self.commits = self.commits.wrapping_add(1);
                 self.committed = self.superblock.clone();
@@ -189,6 +192,9 @@ impl Editor {
         drop(self.overlay.take_dirty());
         self.superblock = self.committed.clone();
         self.space.rollback();
+        if let Some(lists) = &mut self.lists {
+            lists.rollback();
+        }
         self.state = Condition::Sound;
         self.forget_kept();
         self.global_heap = Default::default();

@@ -1,6 +1,7 @@
 //! New files.
 
 use super::header::{self, HeaderStyle, message};
+use super::lists::Kept;
 use super::{Bounds, Durability, Editor, GroupStyle, Sharing, Version, groups};
 use crate::codec::{Address, Sizes};
 use crate::error::{Error, ErrorKind, Result};
@@ -71,6 +72,17 @@ impl FileStyle {
         if self.bounds.low > self.bounds.high {
             return wrong(alloc::format!("version bounds {:?} to {:?}", self.bounds.low, self.bounds.high));
         }
+        if let Some(space) = &self.file_space {
+            if space.strategy == Strategy::Page && !(512..=1 << 30).contains(&space.page_size) {
+                return wrong(alloc::format!("pages of {} bytes, expected 512 to 2^30", space.page_size));
+            }
+            if space.persist && matches!(space.strategy, Strategy::Aggr | Strategy::None) {
+                return wrong("free space is not tracked with this strategy, and so not kept".into());
+            }
+            if space.managers.len() != if space.persist { 12 } else { 0 } {
+                return wrong("file space settings with other managers than they need".into());
+            }
+        }
         Ok(())
     }
 
@@ -128,6 +140,12 @@ pub fn file_space(strategy: Strategy, page_size: u64) -> FileSpaceInfo {
     }
 }
 
+/// File space settings as a file has them whose free space is kept for whoever opens it next: with [`Strategy::FsmAggr`],
+/// or with [`Strategy::Page`], where nothing but libhdf5 lists it.
+pub fn kept_file_space(strategy: Strategy, page_size: u64) -> FileSpaceInfo {
+    FileSpaceInfo { persist: true, managers: alloc::vec![None; 12], ..file_space(strategy, page_size) }
+}
+
 /// An empty file on a storage whose content goes; nothing is valid there before the first commit.
 ///
 /// # Errors
@@ -162,6 +180,13 @@ pub(crate) fn create(
     };
     superblock.end = style.user_block.saturating_add(superblock.encoded_len() as u64);
     let mut editor = Editor::new(storage, superblock, limits, style.bounds, durability);
+    if let Some(space) = &style.file_space {
+        if space.strategy == Strategy::Page {
+            editor.space.in_pages(space.page_size);
+            editor.end_changed();
+        }
+        editor.lists = Kept::new(space, Vec::new());
+    }
     let extension = style.extension(version, &mut editor)?;
     if !extension.is_empty() {
         let v2 = HeaderStyle { v2: style.bounds.low >= Version::V18, ..HeaderStyle::default() };

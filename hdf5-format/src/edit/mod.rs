@@ -14,15 +14,18 @@ mod copy;
 mod create;
 mod datasets;
 pub(crate) mod fractal_heap;
+mod free;
 pub(crate) mod global_heap;
 mod groups;
 pub(crate) mod header;
 mod kept;
 mod links;
+mod lists;
 pub(crate) mod local_heap;
 mod objects;
 mod open;
 mod overlay;
+mod pages;
 mod ranges;
 mod raw;
 mod recover;
@@ -37,7 +40,7 @@ mod values;
 pub use bounds::{Bounds, Version};
 pub use commit::Durability;
 pub use copy::{CopyStyle, Progress};
-pub use create::{FileStyle, file_space};
+pub use create::{FileStyle, file_space, kept_file_space};
 pub use datasets::{ExternalFile, LayoutChoice};
 pub use groups::GroupStyle;
 pub use shared::{Shareable, Sharing, SharingIndex};
@@ -77,6 +80,8 @@ pub struct Editor {
     overlay: Arc<Overlay>,
     ctx: FileContext,
     space: Space,
+    /// The lists of free space that the file keeps, if it does.
+    lists: Option<lists::Kept>,
     /// The superblock as the next commit writes it, but for the end.
     pub(crate) superblock: Superblock,
     headers: Kept<header::Header>,
@@ -134,6 +139,7 @@ impl Editor {
             overlay,
             ctx,
             space,
+            lists: None,
             superblock,
             headers,
             local_heaps,
@@ -181,15 +187,13 @@ impl Editor {
     /// # Errors
     /// The file's addresses do not reach that far.
     pub fn allocate(&mut self, purpose: Purpose, len: u64) -> Result<Address> {
-        let _ = purpose;
-        let address = self.space.allocate(len)?;
+        let address = self.space.allocate(purpose, len)?;
         self.changed();
         Ok(address)
     }
 
     /// Makes a block longer where it lies, if the space after it is free: whether it was done.
-    pub fn extend(&mut self, purpose: Purpose, address: Address, len: u64, more: u64) -> bool {
-        let _ = purpose;
+    pub fn extend(&mut self, _purpose: Purpose, address: Address, len: u64, more: u64) -> bool {
         let done = self.space.extend(address, len, more);
         self.changed();
         done
@@ -197,12 +201,11 @@ impl Editor {
 
     /// Gives a block back. Its bytes stay as they are until the commit.
     pub fn release(&mut self, purpose: Purpose, address: Address, len: u64) {
-        let _ = purpose;
         if len == 0 {
             return;
         }
         self.overlay.forget(self.ctx.absolute(address), len);
-        self.space.release(address, len);
+        self.space.release(purpose, address, len);
         self.changed();
     }
 
@@ -331,7 +334,11 @@ impl Editor {
     pub(crate) fn add_free(&mut self, ranges: impl Iterator<Item = (u64, u64)>) {
         // Collections with room that nothing points at are among what is free.
         self.global_heap = global_heap::GlobalHeapEditor::default();
+        let before = self.free_bytes();
         ranges.for_each(|(start, len)| self.space.add_free(start, start.saturating_add(len)));
+        if let Some(lists) = self.lists.as_mut().filter(|_| self.space.free_bytes() != before) {
+            lists.is_stale();
+        }
     }
 
     /// Writes what was put off until the commit.
@@ -342,6 +349,7 @@ impl Editor {
         let mut heaps = core::mem::take(&mut self.heaps);
         let done = heaps.iter_mut().try_for_each(|heap| heap.finish(self));
         self.heaps = heaps;
+        let done = done.and_then(|()| lists::store(self));
         if done.is_err() {
             self.mark_unsound();
         }

@@ -49,6 +49,17 @@ impl Ranges {
         self.by_start.range(..end).next_back().filter(|&(_, &e)| e == end).map(|(&s, _)| s)
     }
 
+    /// Cuts a range into parts that are in the set, and parts that are not.
+    pub(super) fn parts(&self, mut start: u64, end: u64, mut each: impl FnMut(u64, u64, bool)) {
+        while start < end {
+            let here = self.by_start.range(..=start).next_back().filter(|&(_, &e)| e > start);
+            let after = || self.by_start.range(start..).next().map_or(end, |(&s, _)| s);
+            let stop = here.map_or_else(after, |(_, &e)| e).min(end);
+            each(start, stop, here.is_some());
+            start = stop;
+        }
+    }
+
     /// Start and end of all ranges, ascending.
     pub(super) fn iter(&self) -> impl Iterator<Item = (u64, u64)> {
         self.by_start.iter().map(|(&start, &end)| (start, end))
@@ -94,6 +105,29 @@ impl FreeRanges {
         let &(size, start) = self.by_length.range((len, 0)..).next()?;
         self.cut(start, size, len);
         Some(start)
+    }
+
+    /// Length and start of the ranges from a length on, the shortest first.
+    pub(super) fn from(&self, len: u64) -> impl Iterator<Item = (u64, u64)> {
+        self.by_length.range((len, 0)..).copied()
+    }
+
+    /// Takes a range out; parts may be missing.
+    pub(super) fn remove(&mut self, start: u64, end: u64) {
+        if end <= start {
+            return;
+        }
+        let touched: alloc::vec::Vec<(u64, u64)> =
+            self.ranges.by_start.range(..end).rev().take_while(|&(_, &e)| e > start).map(|(&s, &e)| (s, e)).collect();
+        for (s, e) in touched {
+            self.by_length.remove(&(e.saturating_sub(s), s));
+            for (low, high) in [(s, e.min(start)), (s.max(end), e)] {
+                if low < high {
+                    self.by_length.insert((high.saturating_sub(low), low));
+                }
+            }
+        }
+        self.ranges.remove(start, end);
     }
 
     /// Takes the range that ends at `end`: its start.
@@ -158,8 +192,7 @@ mod tests {
                 continue;
             } else {
                 ranges.remove(start, end);
-                free = FreeRanges::default();
-                ranges.iter().for_each(|(s, e)| free.insert(s, e));
+                free.remove(start, end);
             }
             (start..end).for_each(|i| bytes[i as usize] = insert);
             let expected: Vec<u64> = (0..64).filter(|&i| bytes[i as usize]).collect();
@@ -168,7 +201,8 @@ mod tests {
             assert_eq!(ranges.total(), expected.len() as u64);
             assert_eq!(ranges.contains(start, end), (start..end).all(|i| bytes[i as usize]));
             assert_eq!(free.ranges(), &ranges);
-            assert_eq!(free.by_length.len(), ranges.by_start.len());
+            let lengths: BTreeSet<(u64, u64)> = ranges.iter().map(|(s, e)| (e - s, s)).collect();
+            assert_eq!(free.by_length, lengths);
         }
     }
 }

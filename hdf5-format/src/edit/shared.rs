@@ -91,15 +91,16 @@ impl Sharing {
         Sharing { indexes, list_max: 50, btree_min: 40 }
     }
 
-    /// That of a file.
+    /// That of a file; indexes that share nothing are left out.
     pub(crate) fn of(table: &SharedMessageTable) -> Option<Self> {
         let first = table.indexes.first()?;
         let kinds = |i: &SharedMessageIndex| {
-            Shareable::ALL.into_iter().filter(|kind| i.message_kinds & kind.bit() != 0).collect()
+            Shareable::ALL.into_iter().filter(|kind| i.message_kinds & kind.bit() != 0).collect::<Vec<_>>()
         };
         let index = |i: &SharedMessageIndex| SharingIndex { kinds: kinds(i), min_size: i.min_message_size };
-        let indexes = table.indexes.iter().map(index).collect();
-        Some(Sharing { indexes, list_max: first.list_max, btree_min: first.btree_min })
+        let indexes: Vec<_> = table.indexes.iter().map(index).filter(|index| !index.kinds.is_empty()).collect();
+        let sharing = Sharing { indexes, list_max: first.list_max, btree_min: first.btree_min };
+        (!sharing.indexes.is_empty()).then_some(sharing)
     }
 
     fn check(&self) -> Result<()> {
@@ -337,4 +338,28 @@ pub(crate) fn drop_attribute(editor: &mut Editor, gone: &AttributeRecord) -> Res
         }
     }
     Ok(true)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn indexes_that_share_nothing_are_left_out() {
+        let index = |message_kinds| SharedMessageIndex {
+            index_type: empty_type(50),
+            message_kinds,
+            min_message_size: 20,
+            list_max: 50,
+            btree_min: 40,
+            message_count: 0,
+            index: None,
+            heap: None,
+        };
+        let table = |kinds: &[u16]| SharedMessageTable { indexes: kinds.iter().copied().map(index).collect() };
+        let kept = Sharing::of(&table(&[0, Shareable::Datatype.bit(), 0])).unwrap();
+        assert_eq!(kept.indexes, [SharingIndex { kinds: alloc::vec![Shareable::Datatype], min_size: 20 }]);
+        assert!(kept.check().is_ok());
+        assert_eq!(Sharing::of(&table(&[0])), None);
+    }
 }

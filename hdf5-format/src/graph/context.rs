@@ -206,6 +206,12 @@ impl FileContext {
         Ok(Cow::Owned(buf))
     }
 
+    /// Raw data bytes where the storage has them in memory.
+    pub fn raw_view(&self, address: Address, len: u64, structure: &'static str) -> Result<Option<&[u8]>> {
+        self.check(address, len, structure)?;
+        Ok(self.storage.view(self.absolute(address), to_usize(len)?))
+    }
+
     /// Raw data bytes into a caller's buffer.
     pub fn raw_into(&self, address: Address, buf: &mut [u8], structure: &'static str) -> Result<()> {
         self.check(address, buf.len() as u64, structure)?;

@@ -3,6 +3,8 @@
 mod extension;
 mod members;
 
+pub(crate) use extension::file_space;
+
 use super::context::FileContext;
 use super::object_header::ObjectHeader;
 use super::redo;

@@ -48,7 +48,7 @@ impl Store {
         // The old value stays until the new one is there.
         let aside = spare(|name| group.link(name).is_ok());
         group.rename(&name, &aside)?;
-        if let Err(error) = self.write(path, &group, &name, &value) {
+        if let Err(error) = self.write(&[(path.to_owned(), group.clone(), name.clone(), value)]) {
             group.rename(&aside, &name)?;
             return Err(error);
         }

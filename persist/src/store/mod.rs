@@ -13,7 +13,7 @@ use crate::dialect::{Dialect, Reading, Writing};
 use crate::registry::RegistryStack;
 use crate::types::{Dumping, Loading, Persist};
 use crate::value::{Tag, Value};
-use hdf5_format::{Error, ErrorKind, File, Group, Object, Result};
+use hdf5_format::{Error, ErrorKind, File, Group, LinkKind, Object, Result};
 use std::any::Any;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
@@ -175,23 +175,38 @@ impl Store {
     /// # Errors
     /// As for [`put`](Store::put).
     pub fn put_value(&self, path: &str, value: Value) -> Result<()> {
-        let (group, name) = self.place(path)?;
-        if group.link(&name).is_ok() {
-            return Err(Error::new(ErrorKind::Conflict, "there is something of this name").on(path));
-        }
-        self.0.dialect.check(&name, &value, false).map_err(|e| e.on(path))?;
-        self.writable(path)?;
-        self.write(path, &group, &name, &value)
+        self.put_values([(path, value)])
     }
 
-    /// Writes a checked value; what was written of it goes if that fails.
-    fn write(&self, path: &str, group: &Group, name: &str, value: &Value) -> Result<()> {
+    /// Stores values under new names; what they share, they share in the file.
+    ///
+    /// # Errors
+    /// As for [`put`](Store::put).
+    pub fn put_values<P: AsRef<str>>(&self, values: impl IntoIterator<Item = (P, Value)>) -> Result<()> {
+        let mut checked: Vec<(String, Group, String, Value)> = Vec::new();
+        for (path, value) in values {
+            let path = path.as_ref().to_owned();
+            let (group, name) = self.place(&path)?;
+            if group.link(&name).is_ok() || checked.iter().any(|(known, ..)| *known == path) {
+                return Err(Error::new(ErrorKind::Conflict, "there is something of this name").on(path));
+            }
+            self.0.dialect.check(&name, &value, false).map_err(|e| e.on(&path))?;
+            self.writable(&path)?;
+            checked.push((path, group, name, value));
+        }
+        self.write(&checked)
+    }
+
+    /// Writes checked values; what was written of them goes if that fails.
+    fn write(&self, values: &[(String, Group, String, Value)]) -> Result<()> {
         let mut writing = Writing::default();
-        let done = self.0.dialect.write(&mut writing, group, name, value);
-        if let Err(error) = done {
-            if group.link(name).is_ok() {
-                // The error that matters is the first one.
-                let _ = group.delete(name);
+        for (at, (path, group, name, value)) in values.iter().enumerate() {
+            let Err(error) = self.0.dialect.write(&mut writing, group, name, value) else { continue };
+            for (_, group, name, _) in values.iter().take(at.saturating_add(1)) {
+                if group.link(name).is_ok() {
+                    // The error that matters is the first one.
+                    let _ = group.delete(name);
+                }
             }
             return Err(error.on(path));
         }
@@ -272,6 +287,24 @@ impl Store {
     pub(crate) fn whole(&self, path: &str) -> Result<Value> {
         let object = self.object_at(path)?;
         self.0.dialect.read(&mut Reading::new(None, false), object).map_err(|e| e.on(path))
+    }
+
+    /// All values of the root by name, and the links among them: what they share, they share.
+    ///
+    /// # Errors
+    /// Something is damaged.
+    pub fn values(&self) -> Result<Vec<(String, Value)>> {
+        let mut reading = Reading::new(Some(self.clone()), self.0.access == Access::Lazy);
+        let mut values = Vec::new();
+        for member in self.0.file.root()?.iter() {
+            let member = member?;
+            let value = match member.link.kind {
+                LinkKind::Hard(_) => self.0.dialect.read(&mut reading, member.object?)?,
+                ref kind => crate::dialect::raw::link_value(kind.clone())?,
+            };
+            values.push((member.link.display_name(), value));
+        }
+        Ok(values)
     }
 
     fn object_at(&self, path: &str) -> Result<Object> {

@@ -5,7 +5,7 @@ use super::save::Replacing;
 use crate::dialect::{self, Dialect, Native};
 use crate::registry::RegistryStack;
 use hdf5_format::io::{Storage, StorageMut};
-use hdf5_format::{CreateOptions, Error, ErrorKind, File, Result};
+use hdf5_format::{CreateOptions, Error, ErrorKind, File, OpenOptions, Result};
 use std::path::Path;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -53,6 +53,7 @@ pub struct StoreOptions {
     pub(super) registries: RegistryStack,
     pub(super) access: Access,
     dialect: Option<Arc<dyn Dialect>>,
+    file: OpenOptions,
 }
 
 impl StoreOptions {
@@ -91,8 +92,19 @@ impl StoreOptions {
         Ok(self)
     }
 
+    /// How the file is opened: limits, filters, and the policy for external links, which are not followed by default.
+    #[must_use]
+    pub fn open_options(mut self, options: OpenOptions) -> Self {
+        self.file = options;
+        self
+    }
+
     fn dialect_of(&self, file: &File) -> Arc<dyn Dialect> {
         self.dialect.clone().or_else(|| dialect::detect(file)).unwrap_or_else(|| Arc::new(Native))
+    }
+
+    fn options(&self) -> CreateOptions {
+        CreateOptions::new().open_options(self.file.clone())
     }
 
     fn dialect_of_new(&self) -> Arc<dyn Dialect> {
@@ -107,12 +119,12 @@ impl StoreOptions {
         let path = path.as_ref();
         let existing = |file: File| Ok(Store::start(file.clone(), self, self.dialect_of(&file), None));
         match mode {
-            Mode::Read => existing(File::open(path)?),
-            Mode::ReadWrite => existing(File::open_rw(path)?),
-            Mode::Append if path.exists() => existing(File::open_rw(path)?),
+            Mode::Read => existing(self.file.clone().open(path)?),
+            Mode::ReadWrite => existing(self.file.clone().open_rw(path)?),
+            Mode::Append if path.exists() => existing(self.file.clone().open_rw(path)?),
             Mode::Append | Mode::Write => {
                 let dialect = self.dialect_of_new();
-                let (file, replacing) = Replacing::start(path, CreateOptions::new().style(dialect.style()))?;
+                let (file, replacing) = Replacing::start(path, self.options().style(dialect.style()))?;
                 dialect.start(&file)?;
                 Ok(Store::start(file, self, dialect, Some(replacing)))
             }
@@ -125,7 +137,7 @@ impl StoreOptions {
     /// The storage fails.
     pub fn create_in(&self, storage: impl StorageMut + 'static) -> Result<Store> {
         let dialect = self.dialect_of_new();
-        let file = CreateOptions::new().style(dialect.style()).create_in(storage)?;
+        let file = self.options().style(dialect.style()).create_in(storage)?;
         dialect.start(&file)?;
         Ok(Store::start(file, self, dialect, None))
     }
@@ -135,7 +147,7 @@ impl StoreOptions {
     /// # Errors
     /// It is no sound file.
     pub fn read_from(&self, storage: impl Storage + 'static) -> Result<Store> {
-        self.over(File::from_storage(storage)?)
+        self.over(self.file.clone().from_storage(storage)?)
     }
 
     /// The store that an opened file is.

@@ -36,6 +36,8 @@ struct Check {
     contents: HashMap<u64, Result<State, String>>,
     /// What is missing in recoveries.
     ignore: Option<Ignore>,
+    /// The file keeps lists of free space.
+    lists: bool,
     sweep: Sweep,
 }
 
@@ -47,7 +49,9 @@ pub(crate) fn run(workload: &Workload, ignore: Option<Ignore>) -> Sweep {
     };
     let (disk, states) = record(workload, commit);
     let sweep = Sweep { name: workload.name, images: 0, bad: Vec::new() };
-    let mut check = Check { states, seen: HashSet::new(), contents: HashMap::new(), ignore: recovery, sweep };
+    let space = workload.style.as_ref().and_then(|style| style.file_space.as_ref());
+    let lists = space.is_some_and(|space| space.persist);
+    let mut check = Check { states, seen: HashSet::new(), contents: HashMap::new(), ignore: recovery, lists, sweep };
     let mut random = Random(9);
     for epoch in epochs(&workload.start, &disk.ops(), &disk.acked()) {
         check.epoch(&epoch, &mut random);
@@ -165,6 +169,12 @@ impl Check {
             return Err("recovery left something".into());
         }
         self.foreign(image, acked)?;
+        // Nothing that is listed as free is in use.
+        if let Some(damage) =
+            self.lists.then(|| file.check(CheckOptions::new())).and_then(|r| r.damage().next().cloned())
+        {
+            return Err(format!("{damage}"));
+        }
         if self.sweep.images.is_multiple_of(FURTHER) {
             further(&file, &disk)?;
         }

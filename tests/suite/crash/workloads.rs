@@ -1,10 +1,11 @@
 //! Changes that make every structure grow and shrink, a few at a time with a commit after each.
 
 use crate::files;
-use hdf5_format::edit::{FileStyle, GroupStyle, Version};
+use hdf5_format::edit::{FileStyle, GroupStyle, Version, kept_file_space};
 use hdf5_format::format::message::datatype::{
     BitPadding, ByteOrder, CharacterSet, Class, Datatype, StringPadding, VlenKind,
 };
+use hdf5_format::format::message::file_space_info::Strategy;
 use hdf5_format::io::{MemoryFile, StorageMut};
 use hdf5_format::{CreateOptions, File, Filters, Group, LinkKind, OpenOptions, Result, Select, Slice, Value};
 
@@ -12,7 +13,7 @@ use hdf5_format::{CreateOptions, File, Filters, Group, LinkKind, OpenOptions, Re
 pub(crate) struct Workload {
     pub(crate) name: &'static str,
     /// How the file is made; `None` if it exists.
-    style: Option<FileStyle>,
+    pub(crate) style: Option<FileStyle>,
     /// The file if it exists.
     pub(crate) start: Vec<u8>,
     /// Commits after that which makes the file.
@@ -259,9 +260,16 @@ fn implicit() -> Vec<u8> {
 pub(crate) fn all() -> Vec<Workload> {
     let new = |name, style, steps, change| Workload { name, style: Some(style), start: Vec::new(), steps, change };
     let user_block = |low| FileStyle { user_block: 512, root: GroupStyle::tracked(true), ..style(low) };
+    let in_space = |space| FileStyle { file_space: Some(space), ..style(Version::V110) };
     vec![
         new("symbol table", small_nodes(), 10, |f, i| links_of(f, i, 6, 4, plain_group)),
         new("local heap", style(Version::Earliest), 10, |f, i| links_of(f, i, 3, 120, plain_group)),
+        new("kept free space", in_space(kept_file_space(Strategy::FsmAggr, 4096)), 8, |f, i| {
+            links_of(f, i, 6, 40, plain_group)
+        }),
+        new("kept free pages", in_space(kept_file_space(Strategy::Page, 4096)), 8, |f, i| {
+            links_of(f, i, 6, 40, plain_group)
+        }),
         new("dense links", style(Version::V110), 10, |f, i| links_of(f, i, 4, 9, plain_group)),
         new("fractal heap", style(Version::V18), 10, |f, i| links_of(f, i, 6, 250, plain_group)),
         new("version 2 B-trees", style(Version::V114), 10, |f, i| links_of(f, i, 28, 6, ordered_group)),

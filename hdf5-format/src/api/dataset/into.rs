@@ -34,6 +34,13 @@ impl Dataset {
             let now = self.now()?;
             return self.reader(&now).read_into_slice(&wanted, bytes).map_err(|e| self.named(e));
         }
+        if let Some(plain) = T::plain(&plan) {
+            let now = self.now()?;
+            if let Some(run) = self.reader(&now).run(&wanted).map_err(|e| self.named(e))? {
+                let size = self.dtype().size();
+                return super::plain::read_over(&run, size, &plain, out).map_err(|e| self.named(e));
+            }
+        }
         let values = self.elements_of::<T>(&wanted).map_err(|e| self.named(e))?;
         for (to, value) in out.iter_mut().zip(values) {
             *to = value;

@@ -2,12 +2,13 @@
 
 use super::record::{Field, Record, RecordBuilder};
 use super::text::BytesPlan;
-use super::{Conversion, Load, Sink, Source, Store, mismatch};
+use super::{Conversion, Load, Plain, PlainField, PlainItems, Sink, Source, Store, mismatch};
 use crate::codec::Sizes;
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::message::datatype::{Class, Datatype, VlenKind};
 use alloc::format;
 use alloc::vec::Vec;
+use core::convert::Infallible;
 
 /// How elements in elements are stored.
 pub struct ItemsPlan<P> {
@@ -39,6 +40,7 @@ fn sequence(datatype: &Datatype) -> Option<&Datatype> {
 impl<T: Load> Load for Vec<T> {
     const EXPECTED: &'static str = "sequences of variable length";
     type Plan = SequencePlan<T::Plan>;
+    type Plain = Infallible;
 
     fn plan(datatype: &Datatype, how: Conversion) -> Result<Self::Plan> {
         if let Some(base) = sequence(datatype) {
@@ -104,6 +106,7 @@ fn array(datatype: &Datatype, count: usize) -> Option<&Datatype> {
 impl<T: Load, const N: usize> Load for [T; N] {
     const EXPECTED: &'static str = "arrays of as many elements";
     type Plan = ItemsPlan<T::Plan>;
+    type Plain = PlainItems<T::Plain>;
 
     fn plan(datatype: &Datatype, how: Conversion) -> Result<Self::Plan> {
         // An array of arrays may be stored as one of more dimensions.
@@ -111,6 +114,10 @@ impl<T: Load, const N: usize> Load for [T; N] {
         let base = unfolded.as_ref().or_else(|| array(datatype, N));
         let base = base.ok_or_else(|| mismatch(&format!("an array of {N} elements"), datatype))?;
         Ok(ItemsPlan { size: base.size(), item: T::plan(base, how)? })
+    }
+
+    fn plain(plan: &Self::Plan) -> Option<Self::Plain> {
+        Some(PlainItems { size: plan.size, plain: T::plain(&plan.item)? })
     }
 
     fn load(plan: &Self::Plan, element: &[u8], source: &mut Source<'_>) -> Result<Self> {
@@ -164,13 +171,25 @@ impl<T: Store, const N: usize> Store for [T; N] {
 
 macro_rules! tuples {
     ($($($name:ident $at:tt),+;)+) => { $(
+        impl<$($name: Load),+> Plain<($($name,)+)> for ($(PlainField<$name::Plain>,)+) {
+            #[inline]
+            fn get(&self, element: &[u8]) -> ($($name,)+) {
+                ($(self.$at.get::<$name>(element),)+)
+            }
+        }
+
         impl<$($name: Load),+> Load for ($($name,)+) {
             const EXPECTED: &'static str = "compounds";
             type Plan = ($(Field<$name::Plan>,)+);
+            type Plain = ($(PlainField<$name::Plain>,)+);
 
             fn plan(datatype: &Datatype, how: Conversion) -> Result<Self::Plan> {
                 let record = Record::new(datatype, "a tuple", how)?;
                 Ok(($(record.load::<$name>(stringify!($at))?,)+))
+            }
+
+            fn plain(plan: &Self::Plan) -> Option<Self::Plain> {
+                Some(($(plan.$at.plain::<$name>()?,)+))
             }
 
             fn load(plan: &Self::Plan, element: &[u8], source: &mut Source<'_>) -> Result<Self> {

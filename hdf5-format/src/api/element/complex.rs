@@ -1,6 +1,6 @@
 //! Complex numbers: h5py's compound of two parts, other programs' pairs, and the class of HDF5 2.0.
 
-use super::{Conversion, Load, Sink, Source, Store, mismatch, short};
+use super::{Conversion, Load, Plain, PlainField, Sink, Source, Store, mismatch, short};
 use crate::codec::Sizes;
 use crate::error::Result;
 use crate::format::message::datatype::{Class, Datatype};
@@ -42,12 +42,25 @@ impl<P> ComplexPlan<P> {
     }
 }
 
+impl<T, P: Plain<T>> Plain<Complex<T>> for (PlainField<P>, PlainField<P>) {
+    #[inline]
+    fn get(&self, element: &[u8]) -> Complex<T> {
+        Complex { re: self.0.get(element), im: self.1.get(element) }
+    }
+}
+
 impl<T: Load> Load for Complex<T> {
     const EXPECTED: &'static str = "complex numbers";
     type Plan = ComplexPlan<T::Plan>;
+    type Plain = (PlainField<T::Plain>, PlainField<T::Plain>);
 
     fn plan(datatype: &Datatype, how: Conversion) -> Result<Self::Plan> {
         ComplexPlan::new(datatype, Self::EXPECTED, |base| T::plan(base, how))
+    }
+
+    fn plain(plan: &Self::Plan) -> Option<Self::Plain> {
+        let part = |at| Some(PlainField::new(at, T::plain(&plan.part)?));
+        Some((part(plan.real)?, part(plan.imaginary)?))
     }
 
     fn load(plan: &Self::Plan, element: &[u8], source: &mut Source<'_>) -> Result<Self> {

@@ -20,13 +20,16 @@ mod complex;
 mod data;
 mod memory;
 mod number;
+mod plain;
 mod record;
 mod reference;
 mod text;
 
 pub use crate::datatype::number::Conversion;
-pub use data::{Data, Scalar, Single};
+pub use data::{Data, Scalar, Single, Stored};
 pub use memory::{decode_elements, encode_elements};
+pub(crate) use plain::values as plain_values;
+pub use plain::{Plain, PlainField, PlainItems, PlainNumber};
 pub use record::{Enumeration, Field, Record, RecordBuilder};
 pub use reference::RegionReference;
 pub use text::{FixedAscii, FixedUnicode, Opaque, VarLenAscii};
@@ -45,12 +48,15 @@ use alloc::vec::Vec;
 ///
 /// What a datatype means for the type is found out once, by [`plan`](Load::plan); each element is then loaded by the
 /// plan. `#[derive(H5Type)]` writes both for structs and enums.
-pub trait Load: Sized {
+pub trait Load: Sized + Send {
     /// What the type accepts, for errors.
     const EXPECTED: &'static str;
 
     /// How elements of one datatype become values.
     type Plan: Send + Sync;
+
+    /// Loads elements that are the machine's values byte for byte; `Infallible` for types of which none are.
+    type Plain: Plain<Self>;
 
     /// Finds out how elements of a datatype become values.
     ///
@@ -63,6 +69,12 @@ pub trait Load: Sized {
     /// # Errors
     /// The value does not fit, or a heap is damaged.
     fn load(plan: &Self::Plan, element: &[u8], source: &mut Source<'_>) -> Result<Self>;
+
+    /// What loads elements, if they are the machine's values byte for byte.
+    fn plain(plan: &Self::Plan) -> Option<Self::Plain> {
+        let _ = plan;
+        None
+    }
 
     /// The values of whole stored elements of `size` bytes.
     ///
@@ -85,6 +97,10 @@ pub trait Load: Sized {
         source: &mut Source<'_>,
         values: &mut Vec<Self>,
     ) -> Result<()> {
+        if let Some(plain) = Self::plain(plan) {
+            values.extend(plain_values::<Self>(&plain, size, bytes));
+            return Ok(());
+        }
         let elements = bytes.chunks_exact(size.max(1));
         values.reserve(elements.len());
         for element in elements {
@@ -290,7 +306,7 @@ fn part<const N: usize>(row: &[u8], at: usize) -> [u8; N] {
 }
 
 /// Puts bytes into an element.
-fn put(out: &mut [u8], at: usize, bytes: &[u8]) -> Result<()> {
+pub(super) fn put(out: &mut [u8], at: usize, bytes: &[u8]) -> Result<()> {
     let place = out.get_mut(at..).and_then(|out| out.get_mut(..bytes.len())).ok_or_else(short)?;
     place.copy_from_slice(bytes);
     Ok(())

@@ -1,6 +1,6 @@
 //! Numbers.
 
-use super::{Conversion, Load, Sink, Source, Store, mismatch};
+use super::{Conversion, Load, Plain, PlainNumber, Sink, Source, Store, mismatch};
 use crate::codec::Sizes;
 use crate::datatype::number::{Number, NumberFormat, NumberKind, One};
 use crate::datatype::odd;
@@ -8,6 +8,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::format::message::datatype::{ByteOrder, Class, Datatype};
 use alloc::format;
 use alloc::vec::Vec;
+use core::convert::Infallible;
 use half::{bf16, f16};
 
 /// How stored numbers and numbers of the machine become each other.
@@ -169,12 +170,24 @@ const ORDER: ByteOrder = if cfg!(target_endian = "big") { ByteOrder::BigEndian }
 
 macro_rules! numbers {
     ($($type:ty: $datatype:expr),+ $(,)?) => { $(
+        impl Plain<$type> for PlainNumber {
+            #[inline]
+            fn get(&self, element: &[u8]) -> $type {
+                <$type as Number>::load(element)
+            }
+        }
+
         impl Load for $type {
             const EXPECTED: &'static str = concat!("numbers that ", stringify!($type), " can hold");
             type Plan = NumberPlan<$type>;
+            type Plain = PlainNumber;
 
             fn plan(datatype: &Datatype, how: Conversion) -> Result<NumberPlan<$type>> {
                 NumberPlan::new(datatype, how, <$type as Load>::EXPECTED)
+            }
+
+            fn plain(plan: &NumberPlan<$type>) -> Option<PlainNumber> {
+                plan.is_native().then_some(PlainNumber)
             }
 
             #[inline]
@@ -278,6 +291,7 @@ macro_rules! machine_integers {
         impl Load for $type {
             const EXPECTED: &'static str = concat!("numbers that ", stringify!($type), " can hold");
             type Plan = NumberPlan<$wide>;
+            type Plain = Infallible;
 
             fn plan(datatype: &Datatype, how: Conversion) -> Result<NumberPlan<$wide>> {
                 NumberPlan::new(datatype, how, <$type as Load>::EXPECTED)
@@ -315,6 +329,7 @@ machine_integers!(usize as u64, isize as i64);
 impl Load for bool {
     const EXPECTED: &'static str = "booleans (0 or 1)";
     type Plan = NumberPlan<u8>;
+    type Plain = Infallible;
 
     fn plan(datatype: &Datatype, _: Conversion) -> Result<NumberPlan<u8>> {
         NumberPlan::new(datatype, Conversion::Exact, bool::EXPECTED)

@@ -1,6 +1,6 @@
 //! What `#[derive(H5Type)]` builds on: compounds member by member, enumerations name by name.
 
-use super::{Conversion, Load, Sink, Source, Store, mismatch, short};
+use super::{Conversion, Load, PlainField, Sink, Source, Store, mismatch, short};
 use crate::codec::{Sizes, to_usize};
 use crate::datatype::odd;
 use crate::error::{Error, ErrorKind, Result};
@@ -103,6 +103,11 @@ impl<P> Field<P> {
     pub fn load<T: Load<Plan = P>>(&self, element: &[u8], source: &mut Source<'_>) -> Result<T> {
         let stored = element.get(self.at..).and_then(|e| e.get(..self.size)).ok_or_else(short)?;
         T::load(&self.plan, stored, source).map_err(|e| self.named(e))
+    }
+
+    /// What loads the field, if its member is the machine's value byte for byte.
+    pub fn plain<T: Load<Plan = P>>(&self) -> Option<PlainField<T::Plain>> {
+        Some(PlainField::new(self.at, T::plain(&self.plan)?))
     }
 
     /// Appends the field's values in whole elements of `row` bytes; `scratch` is memory to work in.

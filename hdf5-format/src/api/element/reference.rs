@@ -7,10 +7,12 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::format::message::datatype::{Class, Datatype, ReferenceKind};
 pub use crate::format::reference::RegionReference;
 use alloc::format;
+use core::convert::Infallible;
 
 impl Load for Reference {
     const EXPECTED: &'static str = "references";
     type Plan = Datatype;
+    type Plain = Infallible;
 
     fn plan(datatype: &Datatype, _: Conversion) -> Result<Datatype> {
         let is = matches!(datatype.class, Class::Reference { .. });
@@ -55,6 +57,7 @@ impl Store for Reference {
 impl Load for RegionReference {
     const EXPECTED: &'static str = "references to regions";
     type Plan = Datatype;
+    type Plain = Infallible;
 
     fn plan(datatype: &Datatype, _: Conversion) -> Result<Datatype> {
         match datatype.class {

@@ -7,6 +7,7 @@ use crate::format::message::datatype::{CharacterSet, Class, Datatype, StringPadd
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
+use core::convert::Infallible;
 use core::fmt::{self, Debug, Display, Formatter};
 use core::ops::Deref;
 
@@ -103,6 +104,7 @@ impl TextPlan {
 impl Load for String {
     const EXPECTED: &'static str = "UTF-8 or ASCII strings";
     type Plan = TextPlan;
+    type Plain = Infallible;
 
     fn plan(datatype: &Datatype, _: Conversion) -> Result<TextPlan> {
         TextPlan::new(datatype, Self::EXPECTED)
@@ -150,6 +152,7 @@ impl Deref for VarLenAscii {
 impl Load for VarLenAscii {
     const EXPECTED: &'static str = "ASCII strings";
     type Plan = TextPlan;
+    type Plain = Infallible;
 
     fn plan(datatype: &Datatype, _: Conversion) -> Result<TextPlan> {
         TextPlan::new(datatype, Self::EXPECTED)
@@ -247,6 +250,7 @@ macro_rules! fixed_strings {
         impl<const N: usize> Load for $name<N> {
             const EXPECTED: &'static str = "strings short enough";
             type Plan = TextPlan;
+            type Plain = Infallible;
 
             fn plan(datatype: &Datatype, _: Conversion) -> Result<TextPlan> {
                 TextPlan::new(datatype, Self::EXPECTED)
@@ -291,6 +295,7 @@ pub struct Opaque<const N: usize>(pub [u8; N]);
 impl<const N: usize> Load for Opaque<N> {
     const EXPECTED: &'static str = "opaque bytes of this length";
     type Plan = ();
+    type Plain = Infallible;
 
     fn plan(datatype: &Datatype, _: Conversion) -> Result<()> {
         let is = matches!(datatype.class, Class::Opaque { .. }) && datatype.size() == N;

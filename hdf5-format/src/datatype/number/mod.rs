@@ -41,6 +41,7 @@ macro_rules! kinds {
         $( impl Number for $type {
             const KIND: NumberKind = NumberKind::$name;
 
+            #[inline]
             fn load(bytes: &[u8]) -> Self {
                 <$type>::from_ne_bytes(bytes.first_chunk().copied().unwrap_or_default())
             }

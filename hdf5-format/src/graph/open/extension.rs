@@ -88,7 +88,11 @@ fn k_values(context: &FileContext, header: &ObjectHeader, superblock: &mut Super
     Ok(())
 }
 
-fn file_space(context: &FileContext, header: &ObjectHeader) -> Result<Option<FileSpaceInfo>> {
+/// The file space settings in the extension.
+///
+/// # Errors
+/// The message is damaged.
+pub(crate) fn file_space(context: &FileContext, header: &ObjectHeader) -> Result<Option<FileSpaceInfo>> {
     let message = header.find(MessageKind::FileSpaceInfo);
     // A library that did not know the message changed the file: the managers no longer tell the truth.
     let message = message.filter(|m| !m.flags.has(MessageFlags::WAS_UNKNOWN));
