@@ -58,6 +58,7 @@ pub(crate) fn experiment(folder: &Path) -> Result<()> {
     let loaded: Experiment = store.get_registered("cool experiment")?;
     assert_eq!(loaded.time_started, my_cool_experiment.time_started);
     assert_eq!(loaded, my_cool_experiment);
+    drop(store);
 
     // Without a registry: the derived type has its own form.
     let store = StoreOptions::new().open(&path, Mode::ReadWrite)?;
@@ -228,6 +229,8 @@ pub(crate) fn on_demand_mapping(folder: &Path) -> Result<()> {
     mapping.set("k7", vec![-7.0])?;
     mapping.set("new", vec![0.5])?;
     let _ = store.close()?;
+    // What can still read of the file keeps it open.
+    drop(mapping);
 
     let store = options.open(&path, Mode::Read)?;
     let mapping: Mapping = store.get_registered("mapping")?;

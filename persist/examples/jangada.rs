@@ -30,12 +30,12 @@ fn numbers(count: usize) -> Lazy<f64> {
     Lazy::from_vec((0..count).map(|n| n as f64).collect())
 }
 
-/// The experiment of a file, and the handle of its single properties: what the package's `with` opens.
-fn interactive(path: &Path, mode: Mode) -> Result<(Store, Experiment, Handle)> {
+/// The package's `with Experiment(path, mode=...) as exp`: the data stay in the file, and the handle writes single properties.
+/// The file is closed at the end; until the experiment is dropped, it is open.
+fn with<R>(path: &Path, mode: Mode, work: impl FnOnce(&Experiment, &Handle) -> Result<R>) -> Result<R> {
     let store = StoreOptions::new().access(Access::Lazy).open(path, mode)?;
-    let experiment = store.get("root")?;
-    let handle = store.object("root")?;
-    Ok((store, experiment, handle))
+    let done = work(&store.get("root")?, &store.object("root")?)?;
+    store.close().map(|_| done)
 }
 
 pub(crate) fn save_and_load(folder: &Path) -> Result<()> {
@@ -68,25 +68,26 @@ pub(crate) fn slicing(folder: &Path) -> Result<()> {
     let path = folder.join("large_data.hdf5");
     jangada()?.save(&path, &Experiment { name: "large".into(), temperature: 1.0, data: numbers(100_000) })?;
 
-    let (_store, experiment, _) = interactive(&path, Mode::Read)?;
-    // The data are not loaded; what is small is.
-    assert_eq!((experiment.name.as_str(), experiment.data.shape()), ("large", vec![100_000]));
-    let data = experiment.data.live()?;
-    let chunk: Vec<f64> = data.slice(100..200)?;
-    assert_eq!((chunk.len(), chunk[0]), (100, 100.0));
-    assert_eq!(data.slice::<f64>(10)?, [10.0]);
-    assert_eq!((data.ndim(), data.size()?, data.nbytes()?, data.dtype().size()), (1, 100_000, 800_000, 8));
-    assert!(data.assign(0, 1.0).is_err(), "the file is open for reading");
-    drop(_store);
+    with(&path, Mode::Read, |experiment, _| {
+        // The data are not loaded; what is small is.
+        assert_eq!((experiment.name.as_str(), experiment.data.shape()), ("large", vec![100_000]));
+        let data = experiment.data.live()?;
+        let chunk: Vec<f64> = data.slice(100..200)?;
+        assert_eq!((chunk.len(), chunk[0]), (100, 100.0));
+        assert_eq!(data.slice::<f64>(10)?, [10.0]);
+        assert_eq!((data.ndim(), data.size()?, data.nbytes()?, data.dtype().size()), (1, 100_000, 800_000, 8));
+        assert!(data.assign(0, 1.0).is_err(), "the file is open for reading");
+        Ok(())
+    })?;
 
-    let (store, experiment, handle) = interactive(&path, Mode::ReadWrite)?;
-    let data = experiment.data.live()?;
-    data.assign(50, 99.9)?;
-    data.assign(10..20, 0.0)?;
-    data.append(&[7.0, 8.0, 9.0])?;
-    // One property, and nothing else, is written.
-    handle.set("temperature", &21.5)?;
-    let _ = store.close()?;
+    with(&path, Mode::ReadWrite, |experiment, handle| {
+        let data = experiment.data.live()?;
+        data.assign(50, 99.9)?;
+        data.assign(10..20, 0.0)?;
+        data.append(&[7.0, 8.0, 9.0])?;
+        // One property, and nothing else, is written.
+        handle.set("temperature", &21.5)
+    })?;
 
     let experiment: Experiment = hdf5_persist::load(&path)?;
     let all = experiment.data.to_vec()?;
@@ -94,13 +95,13 @@ pub(crate) fn slicing(folder: &Path) -> Result<()> {
     assert_eq!((all.last(), experiment.temperature), (Some(&9.0), 21.5));
 
     // Beyond the end it grows, to just there.
-    let (store, experiment, _) = interactive(&path, Mode::ReadWrite)?;
-    let data = experiment.data.live()?;
-    data.resize(&[100])?;
-    data.assign_rows(200, 99.9)?;
-    assert_eq!(data.shape(), [201]);
-    let _ = store.close()?;
-    Ok(())
+    with(&path, Mode::ReadWrite, |experiment, _| {
+        let data = experiment.data.live()?;
+        data.resize(&[100])?;
+        data.assign_rows(200, 99.9)?;
+        assert_eq!(data.shape(), [201]);
+        Ok(())
+    })
 }
 
 pub(crate) fn incremental_collection(folder: &Path) -> Result<()> {
@@ -109,20 +110,17 @@ pub(crate) fn incremental_collection(folder: &Path) -> Result<()> {
     let start = Experiment { name: "Time Series".into(), temperature: room(), data: numbers(3) };
     jangada()?.save(&path, &start)?;
     for day in 0..10 {
-        let (store, experiment, _) = interactive(&path, Mode::ReadWrite)?;
-        experiment.data.live()?.append(collect_measurements(day))?;
-        let _ = store.close()?;
+        with(&path, Mode::ReadWrite, |experiment, _| experiment.data.live()?.append(collect_measurements(day)))?;
     }
     let experiment: Experiment = hdf5_persist::load(&path)?;
     let all = experiment.data.to_vec()?;
     assert_eq!((all.len(), all[2], all[3], all.last()), (243, 2.0, 0.0, Some(&9.0)));
 
     // Many appends in one opening are one commit.
-    let (store, experiment, _) = interactive(&path, Mode::ReadWrite)?;
-    for value in 0..1000 {
-        experiment.data.live()?.append(f64::from(value))?;
-    }
-    let _ = store.close()?;
+    with(&path, Mode::ReadWrite, |experiment, _| {
+        let data = experiment.data.live()?;
+        (0..1000).try_for_each(|value| data.append(f64::from(value)))
+    })?;
     assert_eq!(hdf5_persist::load::<Experiment>(&path)?.data.shape(), [1243]);
     Ok(())
 }
@@ -167,23 +165,24 @@ pub(crate) fn nested_measurements(folder: &Path) -> Result<()> {
 pub(crate) fn batch_processing(folder: &Path) -> Result<()> {
     let path = folder.join("data.hdf5");
     jangada()?.save(&path, &Experiment { name: "batch".into(), temperature: room(), data: numbers(10_500) })?;
-    let (_store, dataset, _) = interactive(&path, Mode::Read)?;
-    let data = dataset.data.live()?;
-    let process = |chunk: &[f64]| chunk.iter().sum::<f64>();
+    with(&path, Mode::Read, |dataset, _| {
+        let data = dataset.data.live()?;
+        let process = |chunk: &[f64]| chunk.iter().sum::<f64>();
 
-    let chunk_size = 1000;
-    let mut results = Vec::new();
-    for start in (0..10_000).step_by(chunk_size) {
-        let chunk: Vec<f64> = data.slice(start..start + chunk_size as i64)?;
-        results.push(process(&chunk));
-    }
-    assert_eq!((results.len(), results[0]), (10, 499_500.0));
+        let chunk_size = 1000;
+        let mut results = Vec::new();
+        for start in (0..10_000).step_by(1000) {
+            let chunk: Vec<f64> = data.slice(start..start + chunk_size)?;
+            results.push(process(&chunk));
+        }
+        assert_eq!((results.len(), results[0]), (10, 499_500.0));
 
-    // The same under a budget of bytes, to the last row.
-    let blocks: Vec<f64> = data.blocks(8000)?.map(|block| block.map(|b| process(&b))).collect::<Result<_>>()?;
-    assert_eq!((blocks.len(), &blocks[..10]), (11, &results[..]));
-    assert_eq!(blocks.iter().sum::<f64>(), process(&data.slice::<f64>(Select::all())?));
-    Ok(())
+        // The same under a budget of bytes, to the last row.
+        let blocks: Vec<f64> = data.blocks(8000)?.map(|block| block.map(|b| process(&b))).collect::<Result<_>>()?;
+        assert_eq!((blocks.len(), &blocks[..10]), (11, &results[..]));
+        assert_eq!(blocks.iter().sum::<f64>(), process(&data.slice::<f64>(Select::all())?));
+        Ok(())
+    })
 }
 
 /// Types whose files have an extension of their own.
@@ -249,6 +248,7 @@ pub(crate) fn compression(folder: &Path) -> Result<()> {
     assert_eq!(array.dataset().chunks(), Some(&[1000][..]));
     array.append((0..10_000).collect::<Vec<i64>>())?;
     let _ = store.close()?;
+    drop(array);
     assert!(std::fs::metadata(&small)?.len() < before);
     assert_eq!(hdf5_persist::load::<CompressedData>(&small)?.data.len(), 60_000);
     Ok(())
