@@ -84,7 +84,7 @@ pub(crate) fn slicing(folder: &Path) -> Result<()> {
         let data = experiment.data.live()?;
         data.assign(50, 99.9)?;
         data.assign(10..20, 0.0)?;
-        data.append(&[7.0, 8.0, 9.0])?;
+        data.append([7.0, 8.0, 9.0])?;
         // One property, and nothing else, is written.
         handle.set("temperature", &21.5)
     })?;

@@ -39,14 +39,14 @@ fn parts_are_read_and_written() {
     assert_eq!(view.slice::<i64>((.., 2)).unwrap(), [2, 5, 8, 11]);
     assert_eq!(view.slice_array::<i32>((2, 1..)).unwrap().shape(), [2]);
     assert_eq!(view.read_vec::<i32>().unwrap().len(), 12);
-    view.assign((1..3, 0), &[-1, -2]).unwrap();
+    view.assign((1..3, 0), [-1, -2]).unwrap();
     view.assign(3, 9).unwrap();
     assert_eq!(view.read_vec::<i32>().unwrap(), [0, 1, 2, -1, 4, 5, -2, 7, 8, 9, 9, 9]);
     let before = view.read_vec::<i32>().unwrap();
     assert!(view.slice::<i32>(1..9).is_ok_and(|part| part.len() == 9), "ranges end where the array ends");
     assert!(view.slice::<i32>(9).is_err());
     assert!(view.assign(4, 1).is_err(), "assigning does not grow");
-    assert!(view.assign(0, &[1, 2]).is_err());
+    assert!(view.assign(0, [1, 2]).is_err());
     assert!(view.assign(.., "text").is_err());
     assert_eq!(view.read_vec::<i32>().unwrap(), before);
 }
@@ -56,16 +56,16 @@ fn rows_beyond_the_end_make_it_grow_to_just_there() {
     let (_, view) = with(&[3], &[None], Some(-7));
     view.assign_rows(5, 50).unwrap();
     assert_eq!(view.read_vec::<i32>().unwrap(), [0, 1, 2, -7, -7, 50], "one element beyond what lies between");
-    view.assign_rows(4, &[40, 51, 60]).unwrap();
+    view.assign_rows(4, [40, 51, 60]).unwrap();
     assert_eq!(view.read_vec::<i32>().unwrap(), [0, 1, 2, -7, 40, 51, 60], "over the end");
-    view.assign_rows(0, &[10, 11]).unwrap();
+    view.assign_rows(0, [10, 11]).unwrap();
     assert_eq!(view.read_vec::<i32>().unwrap(), [10, 11, 2, -7, 40, 51, 60], "within");
-    view.assign_rows(7, &[70]).unwrap();
+    view.assign_rows(7, [70]).unwrap();
     assert_eq!(view.len(), 8, "at the end");
-    view.assign_rows(20, &[0i32; 0]).unwrap();
+    view.assign_rows(20, [0i32; 0]).unwrap();
     assert_eq!(view.len(), 8, "no rows, nothing to grow for");
     let (_, table) = with(&[2, 2], &[None, Some(2)], None);
-    table.assign_rows(3, &ndarray::arr2(&[[6, 7], [8, 9]])).unwrap();
+    table.assign_rows(3, ndarray::arr2(&[[6, 7], [8, 9]])).unwrap();
     assert_eq!(table.shape(), [5, 2]);
     assert_eq!(table.slice::<i32>(2..).unwrap(), [0, 0, 6, 7, 8, 9]);
 }
@@ -74,16 +74,16 @@ fn rows_beyond_the_end_make_it_grow_to_just_there() {
 fn rows_are_appended() {
     let (store, view) = with(&[3], &[None], None);
     let (clone, other) = (view.clone(), store.array("x").unwrap());
-    view.append(&[3, 4]).unwrap();
+    view.append([3, 4]).unwrap();
     view.append(5).unwrap();
     assert_eq!(clone.shape(), [6], "clones are the same array");
-    other.append(&[6]).unwrap();
-    clone.append(&[7]).unwrap();
+    other.append([6]).unwrap();
+    clone.append([7]).unwrap();
     let expected: Vec<i32> = (0..8).collect();
     assert_eq!(store.array("x").unwrap().read_vec::<i32>().unwrap(), expected, "no row is written over");
     let (_, table) = with(&[0, 2], &[None, Some(2)], None);
-    table.append(&ndarray::arr2(&[[1, 2]])).unwrap();
-    table.append(&ndarray::arr2(&[[3, 4], [5, 6]])).unwrap();
+    table.append(ndarray::arr2(&[[1, 2]])).unwrap();
+    table.append(ndarray::arr2(&[[3, 4], [5, 6]])).unwrap();
     assert_eq!((table.shape(), table.read_vec::<i32>().unwrap()), (vec![3, 2], vec![1, 2, 3, 4, 5, 6]));
 }
 
@@ -92,19 +92,19 @@ fn an_append_that_fails_changes_nothing() {
     let (_, view) = with(&[3], &[Some(4)], None);
     let unchanged = |view: &ArrayView| assert_eq!(view.read_vec::<i32>().unwrap(), [0, 1, 2]);
     for error in [
-        view.append(&[3, 4]).unwrap_err(),
-        view.append(&["a"]).unwrap_err(),
-        view.append(&[1i64 << 40]).unwrap_err(),
-        view.append(&ndarray::arr2(&[[1]])).unwrap_err(),
+        view.append([3, 4]).unwrap_err(),
+        view.append(["a"]).unwrap_err(),
+        view.append([1i64 << 40]).unwrap_err(),
+        view.append(ndarray::arr2(&[[1]])).unwrap_err(),
         view.assign_rows(9, 1).unwrap_err(),
         view.assign_rows(u64::MAX, 1).unwrap_err(),
-        view.assign_rows(3, &[1i64 << 40]).unwrap_err(),
-        view.assign_rows(2, &[1i64, 1 << 40]).unwrap_err(),
+        view.assign_rows(3, [1i64 << 40]).unwrap_err(),
+        view.assign_rows(2, [1i64, 1 << 40]).unwrap_err(),
     ] {
         assert!(!error.to_string().is_empty());
         unchanged(&view);
     }
-    view.append(&[3]).unwrap();
+    view.append([3]).unwrap();
     assert_eq!(view.len(), 4);
 
     let store = memory();
@@ -128,7 +128,7 @@ fn blocks_keep_to_their_budget() {
     assert_eq!(view.blocks::<i32>(1).unwrap().count(), 10, "one row at least");
     assert_eq!(view.blocks::<i32>(u64::MAX).unwrap().count(), 1);
     let mut blocks = view.blocks::<i32>(12).unwrap();
-    view.append(&ndarray::arr2(&[[0, 0, 0]])).unwrap();
+    view.append(ndarray::arr2(&[[0, 0, 0]])).unwrap();
     assert_eq!(blocks.by_ref().count(), 10, "rows that came later are not among them");
     let (_, empty) = with(&[0, 3], &[None, Some(3)], None);
     assert_eq!(empty.blocks::<i32>(100).unwrap().count(), 0);
