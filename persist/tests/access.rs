@@ -232,3 +232,41 @@ fn a_delayed_value_that_cannot_be_written_stays_delayed() {
     text.late.fill(vec![]).unwrap();
     assert!(store.unfilled().is_empty());
 }
+
+#[derive(Persist)]
+#[persist(on_demand)]
+struct Packed {
+    #[persist(chunks = [512], filter = "shuffle,gzip=6", resizable)]
+    now: OnDemand<Vec<i64>>,
+    #[persist(chunks = [512], filter = "gzip")]
+    later: Delayed<Vec<i64>>,
+    #[persist(chunks = [7])]
+    fixed: Vec<i64>,
+}
+
+#[test]
+fn what_is_written_later_is_stored_as_its_field_is() {
+    let (store, _memory) = memory();
+    let mut packed = Packed { now: OnDemand::new(vec![1; 1000]), later: Delayed::new(), fixed: vec![0; 10] };
+    store.put("x", &packed).unwrap();
+    let form = |name: &str| {
+        let dataset = store.file().dataset(format!("x/{name}")).unwrap();
+        let filters: Vec<u16> = dataset.filters().iter().map(|f| f.id).collect();
+        (dataset.shape().to_vec(), dataset.chunks().map(<[u64]>::to_vec), dataset.maxshape(), filters)
+    };
+    packed.later.fill((0..5000).collect()).unwrap();
+    assert_eq!(form("later"), (vec![5000], Some(vec![512]), vec![Some(5000)], vec![1]));
+    let mut packed: Packed = store.get("x").unwrap();
+    packed.now.set((0..3000).collect()).unwrap();
+    assert_eq!(form("now"), (vec![3000], Some(vec![512]), vec![None], vec![2, 1]));
+    assert_eq!(store.get::<Vec<i64>>("x/now").unwrap()[2999], 2999);
+    let handle = store.object("x").unwrap();
+    handle.set("now", &vec![1i64, 2]).unwrap();
+    assert_eq!(form("now"), (vec![2], Some(vec![512]), vec![None], vec![2, 1]));
+    handle.set("fixed", &vec![1i64, 2]).unwrap();
+    assert_eq!(form("fixed"), (vec![2], Some(vec![2]), vec![Some(2)], vec![]));
+    handle.set("fixed", &vec![1.5]).unwrap();
+    assert_eq!(handle.get::<Vec<f64>>("fixed").unwrap(), [1.5]);
+    handle.set("now", &vec!["a".to_string()]).unwrap();
+    assert_eq!(handle.get::<Vec<String>>("now").unwrap(), ["a"]);
+}
