@@ -75,6 +75,12 @@ use overlay::Overlay;
 pub(crate) use overlay::Sum;
 use space::Space;
 
+/// Raw data of at most this many bytes waits for the commit, to be written with its neighbours.
+const SMALL_RAW: usize = 16 << 10;
+
+/// While fewer bytes than this wait already.
+const MOST_KEPT: u64 = 16 << 20;
+
 /// A file being changed, below the level of objects.
 pub struct Editor {
     overlay: Arc<Overlay>,
@@ -273,7 +279,8 @@ impl Editor {
         self.overlay.patch_unsealed(self.ctx.absolute(address), at, bytes)
     }
 
-    /// Changes raw data. Straight to the storage where no committed structure is; else it waits for the commit.
+    /// Changes raw data. Straight to the storage where no committed structure is, but for a few small pieces, which go
+    /// there together; else it waits for the commit.
     ///
     /// # Errors
     /// They are not inside the file, or the storage fails.
@@ -281,7 +288,8 @@ impl Editor {
         self.ctx.check(address, bytes.len() as u64, "raw data")?;
         let offset = self.ctx.absolute(address);
         self.changes = self.changes.wrapping_add(1);
-        if self.space.is_fresh(address, bytes.len() as u64) {
+        let small = bytes.len() <= SMALL_RAW && self.overlay.dirty_bytes() < MOST_KEPT;
+        if !small && self.space.is_fresh(address, bytes.len() as u64) {
             return self.overlay.write_through(offset, bytes);
         }
         self.overlay.write(offset, bytes);

@@ -1,6 +1,8 @@
 //! Where the bytes of a file come from.
 
 #[cfg(feature = "std")]
+mod cached;
+#[cfg(feature = "std")]
 mod disk;
 mod external;
 #[cfg(feature = "std")]
@@ -11,6 +13,8 @@ mod mmap;
 mod patched;
 mod pieces;
 
+#[cfg(feature = "std")]
+pub(crate) use cached::Cached;
 #[cfg(feature = "std")]
 pub(crate) use disk::sync_folder_of;
 #[cfg(feature = "std")]

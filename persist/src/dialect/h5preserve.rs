@@ -89,6 +89,41 @@ fn tag(object: &ObjectInfo) -> Option<Tag> {
     Some(Tag { namespace, label, version: object.attr(VERSION).ok() })
 }
 
+/// The attributes of an object, the marks apart from the others.
+struct Marked {
+    tag: Option<Tag>,
+    on_demand: bool,
+    attrs: Attrs,
+}
+
+impl Marked {
+    fn read(object: &ObjectInfo) -> Result<Self> {
+        let mut attrs = Attrs::new();
+        let (mut namespace, mut label, mut version, mut on_demand) = (None, None, None, false);
+        for attribute in object.attributes()? {
+            let attribute = attribute?;
+            let array = raw::read_attr(&attribute)?;
+            let value = array.to_scalar().unwrap_or(Value::Array(array));
+            match (attribute.display_name(), value) {
+                (name, Value::Text(text)) if name == NAMESPACE => namespace = Some(text),
+                (name, Value::Text(text)) if name == LABEL => label = Some(text),
+                (name, value) if name == VERSION => {
+                    if let Value::Int(number) = value.simplified() {
+                        version = i64::try_from(number).ok();
+                    }
+                }
+                (name, Value::Bool(truth)) if name == ON_DEMAND => on_demand = truth,
+                (name, _) if name.starts_with(PREFIX) => {}
+                (name, value) => {
+                    attrs.insert(name, value);
+                }
+            }
+        }
+        let tag = namespace.zip(label).map(|(namespace, label)| Tag { namespace, label, version });
+        Ok(Marked { tag, on_demand, attrs })
+    }
+}
+
 fn no_form(value: &Value) -> Error {
     Error::new(ErrorKind::Unsupported, format!("h5preserve has no form for {}", value.describe()))
         .hint("the native dialect has; or dump it as a group of what it consists of")
@@ -271,34 +306,26 @@ fn read(from: &mut Reading, object: Object) -> Result<Value> {
 }
 
 fn read_new(from: &mut Reading, object: Object) -> Result<Value> {
-    let tag = tag(object.info());
-    match object {
+    let Marked { tag, on_demand, attrs } = Marked::read(object.info())?;
+    let node: Node = match object {
         Object::Dataset(dataset) => {
             if let Some(value) = tag.as_ref().map(|tag| read_builtin(&dataset, tag)).transpose()?.flatten() {
                 return Ok(value);
             }
-            let (attrs, storage) = (read_attrs(&dataset)?, raw::read_storage(&dataset));
+            let storage = raw::read_storage(&dataset);
             let data = raw::read_dataset(dataset, from.lazy)?;
-            Ok(match tag {
-                Some(tag) => {
-                    let node = DatasetNode { data, attrs, storage }.into();
-                    Value::from(crate::value::Object { tag, node })
-                }
-                None => raw::dataset_value(data, attrs, storage),
-            })
+            if tag.is_none() {
+                return Ok(raw::dataset_value(data, attrs, storage));
+            }
+            DatasetNode { data, attrs, storage }.into()
         }
-        Object::Group(group) => {
-            let on_demand = group.attr_or(ON_DEMAND, false)?;
-            let node: Node =
-                GroupNode { attrs: read_attrs(&group)?, members: read_members(from, &group, on_demand)?, on_demand }
-                    .into();
-            Ok(match tag {
-                Some(tag) => Value::from(crate::value::Object { tag, node }),
-                None => Value::from(node),
-            })
-        }
-        other => Err(Error::unsupported(format!("a {} is no value", other.kind()))),
-    }
+        Object::Group(group) => GroupNode { attrs, members: read_members(from, &group, on_demand)?, on_demand }.into(),
+        other => return Err(Error::unsupported(format!("a {} is no value", other.kind()))),
+    };
+    Ok(match tag {
+        Some(tag) => Value::from(crate::value::Object { tag, node }),
+        None => Value::from(node),
+    })
 }
 
 /// The value of a dataset with a label of the package's own registries.
@@ -321,17 +348,6 @@ fn read_builtin(dataset: &Dataset, tag: &Tag) -> Result<Option<Value>> {
         ("Python: sequence as dataset", "tuple") => Ok(Some(Value::Tuple(sequence::items(&array()?)?))),
         _ => Ok(None),
     }
-}
-
-fn read_attrs(object: &ObjectInfo) -> Result<Attrs> {
-    let mut attrs = Attrs::new();
-    for attribute in object.attributes()? {
-        let attribute = attribute?;
-        if let Some(value) = H5Preserve.read_attr(&attribute)? {
-            attrs.insert(attribute.display_name(), value);
-        }
-    }
-    Ok(attrs)
 }
 
 fn read_members(from: &mut Reading, group: &Group, on_demand: bool) -> Result<Members> {
