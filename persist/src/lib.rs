@@ -10,12 +10,19 @@ mod value;
 
 pub use access::{ArrayView, Delayed, Lazy, OnDemand, Slot};
 pub use hdf5_format::{Error, ErrorKind, Result};
+#[cfg(feature = "derive")]
+pub use hdf5_persist_derive::Persist;
 pub use registry::{DumpVersion, LoadVersion, Migrated, Registry, RegistryStack};
 pub use store::{Access, Closed, Handle, Mode, Store, StoreOptions, load, load_value, save, save_value};
-#[doc(hidden)]
-pub use types::Fields;
 pub use types::{Bytes, Dumping, Labelled, Loading, Persist, Place};
 pub use value::{
     Array, Attrs, DatasetNode, Elements, GroupNode, Identity, Link, Members, Node, Object, Storage, Tag, TimeIndex,
     Timestamp, Value,
 };
+
+/// For code that `#[derive(Persist)]` writes.
+#[doc(hidden)]
+#[allow(missing_docs)]
+pub mod derived {
+    pub use crate::types::{Fields, NewNode, Spec};
+}

@@ -79,6 +79,7 @@ impl<T: Load + StoreElement + Clone> Lazy<T> {
 
 impl<T: Load + StoreElement + Clone> Persist for Lazy<T> {
     const PLACE: Place = Place::Member;
+    const RAW: bool = true;
 
     fn dump(&self, _: &mut Dumping<'_>) -> Result<Value> {
         match &self.0 {
@@ -91,8 +92,12 @@ impl<T: Load + StoreElement + Clone> Persist for Lazy<T> {
         }
     }
 
-    fn load(value: Value, _: &mut Loading<'_>) -> Result<Self> {
-        let array = value.into_array()?;
+    /// What was left in its store stays there, however the store was opened.
+    fn load(value: Value, from: &mut Loading<'_>) -> Result<Self> {
+        let array = match value {
+            Value::Unread(slot) => Array::in_file(slot.array()?),
+            value => from.load::<Array>(value)?,
+        };
         if let Elements::InFile(view) = array.elements() {
             return Ok(Lazy(State::File(view.clone())));
         }

@@ -8,7 +8,8 @@ use std::sync::OnceLock;
 
 /// A value that is read from its store when it is first called for.
 ///
-/// Loading what holds it reads nothing of it. What is set goes to the store at once.
+/// Loading what holds it reads nothing of it: an `OnDemand<Option<T>>` finds out when it is called for whether there is
+/// something. What is set goes to the store at once.
 #[derive(Clone, Debug, Default)]
 pub struct OnDemand<T> {
     slot: Option<Slot>,

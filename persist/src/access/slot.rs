@@ -1,5 +1,6 @@
 //! A place in a store whose value is elsewhere in time: written later, or read later.
 
+use super::ArrayView;
 use crate::store::{Store, WeakStore};
 use crate::value::Value;
 use hdf5_format::{Error, ErrorKind, Result};
@@ -79,6 +80,15 @@ impl Slot {
     pub fn read(&self) -> Result<Value> {
         let (store, path) = self.place()?;
         store.value(&path)
+    }
+
+    /// The array at the place, which stays in its file.
+    ///
+    /// # Errors
+    /// The slot has no place, the store is closed, or there is no array.
+    pub(crate) fn array(&self) -> Result<ArrayView> {
+        let (store, path) = self.place()?;
+        store.array(&path)
     }
 
     /// Writes a value to the place, instead of what is there.

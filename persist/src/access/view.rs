@@ -166,7 +166,10 @@ impl ArrayView {
         let end =
             start.checked_add(rows).ok_or_else(|| Error::new(ErrorKind::Limit, "more rows than 64 bits can count"))?;
         let old = old.unwrap_or(0);
-        if start == old && rows > 0 && !given.is_empty() {
+        if rows == 0 {
+            return Ok(());
+        }
+        if start == old && !given.is_empty() {
             return dataset.append(0, data);
         }
         if end > old {

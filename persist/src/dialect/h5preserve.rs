@@ -210,7 +210,12 @@ fn write(to: &mut Writing, group: &Group, name: &str, value: &Value, identity: O
         Value::Shared(identity, value) => return write(to, group, name, value, Some(*identity)),
         Value::Same(identity) => return to.link(*identity, group, name),
         Value::Link(link) => return raw::write_link(group, name, link),
-        Value::Unread(slot) => return write(to, group, name, &slot.read()?, identity),
+        Value::Unread(slot) => {
+            let value = slot.read()?;
+            to.apart(|to| write(to, group, name, &value, None))?;
+            made(group.get(name)?.info(), to);
+            return Ok(());
+        }
         Value::Delayed(slot) => {
             to.delay(format!("{}/{name}", group.path().trim_end_matches('/')), slot);
             return Ok(());

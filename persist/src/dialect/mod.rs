@@ -98,6 +98,14 @@ impl Writing {
         self.shared.insert(identity, object.clone());
     }
 
+    /// Writes what comes from a store: a tree of its own, whose identities are not those of this one.
+    pub(crate) fn apart<R>(&mut self, write: impl FnOnce(&mut Self) -> R) -> R {
+        let shared = std::mem::take(&mut self.shared);
+        let done = write(self);
+        self.shared = shared;
+        done
+    }
+
     /// Writes another name of a shared value.
     pub(crate) fn link(&self, identity: Identity, group: &Group, name: &str) -> Result<()> {
         let object = self.shared.get(&identity);

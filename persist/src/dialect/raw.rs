@@ -84,7 +84,8 @@ pub(crate) fn write_dataset(group: &Group, name: &str, array: &Array, storage: &
     let chunks = match &storage.chunks {
         Some(chunks) => Some(chunks.clone()),
         None if (filtered || storage.maxshape.is_some()) && !array.shape().is_empty() => {
-            Some(chunk_lengths(array.shape(), array.dtype().size()))
+            let chunk = chunk_lengths(array.shape(), array.dtype().size());
+            Some(within(chunk, array.shape(), storage.maxshape.as_deref()))
         }
         None => None,
     };
@@ -224,6 +225,15 @@ pub(crate) fn chunk_lengths(shape: &[u64], size: usize) -> Vec<u64> {
     let rows = (target / row(&chunk).max(1)).max(1);
     if let Some(first) = chunk.first_mut() {
         *first = rows;
+    }
+    chunk
+}
+
+/// Chunk lengths of which none exceeds a length that is not to grow.
+pub(crate) fn within(mut chunk: Vec<u64>, shape: &[u64], maxshape: Option<&[Option<u64>]>) -> Vec<u64> {
+    for (at, (length, now)) in chunk.iter_mut().zip(shape).enumerate() {
+        let most = maxshape.map_or(Some(*now), |max| max.get(at).copied().flatten());
+        *length = most.map_or(*length, |most| (*length).min(most.max(1)));
     }
     chunk
 }

@@ -121,9 +121,14 @@ impl RegistryStack {
         }
     }
 
-    /// True if a registry has a loader, whatever its version, of a tag's label.
+    /// True if a registry has a loader, whatever its version, of a tag's label. Objects without a version are of the
+    /// current one where no loader is for them.
     pub(crate) fn knows(&self, tag: &Tag) -> bool {
-        !matches!(self.choose(tag), Choice::UnknownNamespace | Choice::UnknownLabel)
+        match self.choose(tag) {
+            Choice::Found(..) => true,
+            Choice::NoLoader(_) => tag.version.is_some(),
+            Choice::UnknownNamespace | Choice::UnknownLabel => false,
+        }
     }
 
     /// The value of an object, by the loader of its tag.

@@ -43,6 +43,8 @@ impl Store {
         }
         self.0.dialect.check(&name, &value, false).map_err(|e| e.on(path))?;
         self.writable(path)?;
+        // What is to be written may be what is there.
+        let value = value.read_now().map_err(|e| e.on(path))?;
         // The old value stays until the new one is there.
         let aside = spare(|name| group.link(name).is_ok());
         group.rename(&name, &aside)?;
@@ -111,7 +113,7 @@ impl Store {
             }
         }
         for name in tops {
-            let value = self.value(&name)?;
+            let value = self.whole(&name)?;
             let before = done.len();
             let value = self.registries().migrate(&format!("/{name}"), value, done)?;
             if done.len() > before {

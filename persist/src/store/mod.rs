@@ -213,7 +213,10 @@ impl Store {
         let weak = WeakStore(Arc::downgrade(&self.0));
         for (path, slot) in writing.delayed {
             slot.bind(weak.clone(), path.clone());
-            self.state().delayed.push(path);
+            let mut state = self.state();
+            if !state.delayed.contains(&path) {
+                state.delayed.push(path);
+            }
         }
         Ok(())
     }
@@ -298,6 +301,12 @@ impl Store {
         Ok(values)
     }
 
+    /// Reads a value with everything in it.
+    pub(crate) fn whole(&self, path: &str) -> Result<Value> {
+        let object = self.object_at(path)?;
+        self.0.dialect.read(&mut Reading::new(None, false), object).map_err(|e| e.on(path))
+    }
+
     fn object_at(&self, path: &str) -> Result<Object> {
         if path.trim_matches('/').is_empty() { self.0.file.root_object() } else { self.0.file.get(path) }
     }
@@ -330,7 +339,10 @@ impl Store {
 
     /// Paths of delayed values that wait to be filled.
     pub fn unfilled(&self) -> Vec<String> {
-        self.state().delayed.clone()
+        let waiting = self.state().delayed.clone();
+        // What held the others was taken away, or never committed.
+        let waits = |path: &String| self.place(path).is_ok_and(|(group, name)| group.link(&name).is_err());
+        waiting.into_iter().filter(waits).collect()
     }
 
     /// Makes what was stored since the last commit part of the file: all of it, or nothing.
@@ -361,8 +373,8 @@ impl Store {
         if self.0.file.is_writable() {
             self.commit()?;
         }
-        let mut state = self.state();
-        state.closed = true;
-        Ok(Closed { unfilled: state.delayed.clone() })
+        let unfilled = self.unfilled();
+        self.state().closed = true;
+        Ok(Closed { unfilled })
     }
 }

@@ -11,6 +11,8 @@ pub(super) fn items(value: Value) -> Result<Vec<Value>> {
     match value {
         Value::Seq(items) | Value::Tuple(items) | Value::Set(items) => Ok(items),
         Value::Array(array) => crate::value::items(&array),
+        // A dataset with attributes or storage of its own holds the same elements.
+        Value::Node(node) if node.is_dataset() => crate::value::items(&node.into_dataset()?.data),
         other => Err(expected("a list", &other.describe())),
     }
 }

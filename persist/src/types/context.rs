@@ -1,8 +1,9 @@
 //! What dumpers and loaders work with.
 
 use super::{Labelled, Persist};
+use crate::access::Slot;
 use crate::registry::{RegistryStack, unregistered};
-use crate::value::{Identity, Node, Object, Tag, Value};
+use crate::value::{Identity, Object, Tag, Value};
 use hdf5_format::{Error, ErrorKind, Result};
 use std::any::{Any, type_name};
 use std::collections::HashMap;
@@ -11,12 +12,14 @@ use std::collections::HashMap;
 pub struct Dumping<'a> {
     stack: &'a RegistryStack,
     identities: HashMap<usize, Identity>,
+    /// What has an identity lives on: its address is not given to another.
+    alive: Vec<Box<dyn Any>>,
 }
 
 impl<'a> Dumping<'a> {
     /// With the dumpers of registries.
     pub fn new(stack: &'a RegistryStack) -> Self {
-        Dumping { stack, identities: HashMap::new() }
+        Dumping { stack, identities: HashMap::new(), alive: Vec::new() }
     }
 
     /// The value of a Rust value.
@@ -49,11 +52,15 @@ impl<'a> Dumping<'a> {
         Ok(Value::from(Object { tag, node }))
     }
 
-    /// The identity of what lies at an address, and whether it was dumped before.
-    pub(super) fn identity(&mut self, address: usize) -> (Identity, bool) {
-        let next = Identity(self.identities.len() as u64);
-        let known = self.identities.contains_key(&address);
-        (*self.identities.entry(address).or_insert(next), known)
+    /// The identity of what a pointer to an address holds, and whether it was dumped before.
+    pub(super) fn identity(&mut self, address: usize, pointer: impl Any) -> (Identity, bool) {
+        if let Some(identity) = self.identities.get(&address) {
+            return (*identity, true);
+        }
+        let identity = Identity(self.identities.len() as u64);
+        self.identities.insert(address, identity);
+        self.alive.push(Box::new(pointer));
+        (identity, false)
     }
 }
 
@@ -74,24 +81,31 @@ impl<'a> Loading<'a> {
     /// # Errors
     /// As [`Persist::load`].
     pub fn load<T: Persist>(&mut self, value: Value) -> Result<T> {
+        if T::RAW { T::load(value, self) } else { self.plain(value, T::load) }
+    }
+
+    /// Loads what a value is: the one that it shares, or that its store has.
+    fn plain<R>(&mut self, value: Value, load: fn(Value, &mut Loading<'_>) -> Result<R>) -> Result<R> {
         match value {
-            Value::Shared(identity, value) if !T::RAW => {
+            Value::Shared(identity, value) => {
                 self.shared.entry(identity).or_default().0 = Some((*value).clone());
-                T::load(*value, self)
+                load(*value, self)
             }
-            Value::Same(identity) if !T::RAW => {
+            Value::Same(identity) => {
                 let value = self.shared.get_mut(&identity).and_then(|(value, _)| value.take());
                 let value = value.ok_or_else(|| cycle(identity))?;
-                let loaded = T::load(value.clone(), self);
+                let loaded = load(value.clone(), self);
                 self.shared.entry(identity).or_default().0 = Some(value);
                 loaded
             }
-            Value::Unread(slot) if !T::RAW => {
-                let value = slot.read()?;
-                self.load(value)
-            }
-            value => T::load(value, self),
+            Value::Unread(slot) => self.apart(&slot, |value, from| from.plain(value, load)),
+            value => load(value, self),
         }
+    }
+
+    /// Loads what a store has: a tree of its own, whose identities are not those of this one.
+    pub(crate) fn apart<R>(&self, slot: &Slot, load: impl FnOnce(Value, &mut Loading<'_>) -> Result<R>) -> Result<R> {
+        load(slot.read()?, &mut Loading::new(self.stack))
     }
 
     /// The Rust value of an object, by the loader that a registry has for its label and version.
@@ -107,12 +121,10 @@ impl<'a> Loading<'a> {
     /// # Errors
     /// As [`registered`](Loading::registered).
     pub fn any(&mut self, value: Value) -> Result<Box<dyn Any>> {
-        match value {
-            Value::Object(object) => self.stack.load(*object, self),
-            Value::Shared(_, value) => self.any(*value),
-            Value::Unread(slot) => self.any(slot.read()?),
+        self.plain(value, |value, from| match value {
+            Value::Object(object) => from.stack.load(*object, from),
             other => Err(crate::value::expected("an object", &other.describe())),
-        }
+        })
     }
 
     /// The value of a labelled type: by a registry's loader, or from its own form.
@@ -120,19 +132,13 @@ impl<'a> Loading<'a> {
     /// # Errors
     /// The object has another label, no loader understands its version, or a field is not there.
     pub fn object<T: Labelled>(&mut self, value: Value) -> Result<T> {
-        let object = match value {
-            Value::Object(object) => *object,
-            Value::Unread(slot) => return self.object(slot.read()?),
+        self.plain(value, |value, from| match value {
+            Value::Object(object) => labelled(*object, from),
             other => {
                 let wanted = format!("an object {}", Tag::new(T::NAMESPACE, T::LABEL, T::VERSION));
-                return Err(crate::value::expected(&wanted, &other.describe()));
+                Err(crate::value::expected(&wanted, &other.describe()))
             }
-        };
-        let own = (object.tag.namespace.as_str(), object.tag.label.as_str()) == (T::NAMESPACE, T::LABEL);
-        if own && !self.stack.knows(&object.tag) {
-            return own_form(object, self);
-        }
-        downcast(self.stack.load(object, self)?)
+        })
     }
 
     /// Keeps a value that others may be the same as.
@@ -145,6 +151,14 @@ impl<'a> Loading<'a> {
         let kept = self.shared.get(&identity).and_then(|(_, loaded)| loaded.as_ref());
         kept.and_then(|loaded| loaded.downcast_ref::<T>()).cloned().ok_or_else(|| cycle(identity))
     }
+}
+
+fn labelled<T: Labelled>(object: Object, from: &mut Loading<'_>) -> Result<T> {
+    let own = (object.tag.namespace.as_str(), object.tag.label.as_str()) == (T::NAMESPACE, T::LABEL);
+    if own && !from.stack.knows(&object.tag) {
+        return own_form(object, from);
+    }
+    downcast(from.stack.load(object, from)?)
 }
 
 fn own_form<T: Labelled>(object: Object, from: &mut Loading<'_>) -> Result<T> {
@@ -167,58 +181,4 @@ fn downcast<T: Any>(loaded: Box<dyn Any>) -> Result<T> {
 fn cycle(identity: Identity) -> Error {
     let text = format!("the shared value {} holds itself, or is used as two types", identity.0);
     Error::new(ErrorKind::Unsupported, text).hint("load it as a Value, or with Rc or Arc on all its uses")
-}
-
-/// Fields of a node that is being loaded, by the place that each prefers: the other place is looked at too.
-#[doc(hidden)]
-pub struct Fields(Node);
-
-impl Fields {
-    #[doc(hidden)]
-    pub fn new(node: Node) -> Self {
-        Fields(node)
-    }
-
-    /// A field, which goes out of the node.
-    #[doc(hidden)]
-    pub fn take<T: Persist>(&mut self, name: &str, from: &mut Loading<'_>) -> Result<T> {
-        match self.find(name) {
-            Some(value) => from.load(value).map_err(|e| e.on(name)),
-            None => T::absent().ok_or_else(|| {
-                let text = format!("no attribute or member named {name:?}");
-                Error::new(ErrorKind::NotFound, text).hint("#[persist(default)] allows for its absence")
-            }),
-        }
-    }
-
-    /// A field, or what stands for it where there is none.
-    #[doc(hidden)]
-    pub fn take_or<T: Persist>(
-        &mut self,
-        name: &str,
-        from: &mut Loading<'_>,
-        otherwise: impl FnOnce() -> T,
-    ) -> Result<T> {
-        match self.find(name) {
-            Some(value) => from.load(value).map_err(|e| e.on(name)),
-            None => Ok(otherwise()),
-        }
-    }
-
-    /// The elements of a dataset.
-    #[doc(hidden)]
-    pub fn elements<T: Persist>(&mut self, from: &mut Loading<'_>) -> Result<T> {
-        let Node::Dataset(dataset) = &self.0 else {
-            return Err(crate::value::expected("a dataset", self.0.kind()));
-        };
-        from.load(Value::Array(dataset.data.clone()))
-    }
-
-    fn find(&mut self, name: &str) -> Option<Value> {
-        let member = match &mut self.0 {
-            Node::Group(group) => group.members.shift_remove(name),
-            Node::Dataset(_) => None,
-        };
-        member.or_else(|| self.0.attrs_mut().shift_remove(name))
-    }
 }

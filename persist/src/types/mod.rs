@@ -3,10 +3,12 @@
 mod arrays;
 mod collections;
 mod context;
+mod fields;
 mod scalars;
 mod shared;
 
-pub use context::{Dumping, Fields, Loading};
+pub use context::{Dumping, Loading};
+pub use fields::{Fields, NewNode, Spec};
 pub use scalars::Bytes;
 
 use crate::value::{Node, Value};

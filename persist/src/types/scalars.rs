@@ -22,6 +22,7 @@ macro_rules! many_are_arrays {
         fn load_all(value: Value, from: &mut Loading<'_>) -> Result<Vec<Self>> {
             match value {
                 Value::Array(array) if array.shape().len() == 1 => array.to_vec(),
+                Value::Node(node) if node.is_dataset() => Self::load_all(node.into_dataset()?.data.into(), from),
                 other => super::collections::items(other)?.into_iter().map(|item| from.load(item)).collect(),
             }
         }
@@ -124,7 +125,6 @@ others! {
     BigInt: Attr, "an integer", x => i128::try_from(x).map_or_else(|_| Value::BigInt(x.clone()), Value::Int), Value::Int(x) => x.into(), Value::BigInt(x) => x;
     Timestamp: Member, "a time", x => Value::Time(x.clone()), Value::Time(x) => x;
     TimeIndex: Member, "an index of times", x => Value::TimeIndex(x.clone()), Value::TimeIndex(x) => x;
-    Array: Member, "an array", x => Value::Array(x.clone()), Value::Array(x) => x;
 }
 
 impl Persist for Value {
@@ -136,6 +136,16 @@ impl Persist for Value {
 
     fn load(value: Value, _: &mut Loading<'_>) -> Result<Self> {
         Ok(value)
+    }
+}
+
+impl Persist for Array {
+    fn dump(&self, _: &mut Dumping<'_>) -> Result<Value> {
+        Ok(Value::Array(self.clone()))
+    }
+
+    fn load(value: Value, _: &mut Loading<'_>) -> Result<Self> {
+        value.into_array()
     }
 }
 

@@ -13,7 +13,7 @@ macro_rules! shared {
             const RAW: bool = true;
 
             fn dump(&self, to: &mut Dumping<'_>) -> Result<Value> {
-                let (identity, known) = to.identity($pointer::as_ptr(self).addr());
+                let (identity, known) = to.identity($pointer::as_ptr(self).addr(), $pointer::clone(self));
                 if known {
                     return Ok(Value::Same(identity));
                 }
@@ -28,6 +28,7 @@ macro_rules! shared {
                         from.keep(identity, None, Some(Box::new($pointer::clone(&loaded))));
                         Ok(loaded)
                     }
+                    Value::Unread(slot) => from.apart(&slot, |value, from| Self::load(value, from)),
                     value => T::load(value, from).map($pointer::new),
                 }
             }

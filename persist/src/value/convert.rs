@@ -59,6 +59,13 @@ impl Array {
     }
 }
 
+impl Array {
+    /// The one element of an array without dimensions.
+    fn simplified(&self) -> Option<Value> {
+        self.shape().is_empty().then(|| self.to_scalar().or_else(|| narrow(self))).flatten()
+    }
+}
+
 fn double() -> Datatype {
     Datatype::double(ByteOrder::LittleEndian)
 }
@@ -88,9 +95,10 @@ impl Value {
     #[must_use]
     pub fn simplified(self) -> Value {
         match &self {
-            Value::Array(array) if array.shape().is_empty() => match (array.to_scalar(), narrow(array)) {
-                (Some(value), _) | (None, Some(value)) => value,
-                _ => self,
+            Value::Array(array) => array.simplified().unwrap_or(self),
+            Value::Node(node) => match node.as_ref() {
+                Node::Dataset(dataset) => dataset.data.simplified().unwrap_or(self),
+                Node::Group(_) => self,
             },
             _ => self,
         }

@@ -4,6 +4,7 @@ mod array;
 mod convert;
 mod node;
 mod time;
+mod walk;
 
 pub use array::{Array, Elements};
 pub use node::{Attrs, DatasetNode, GroupNode, Link, Members, Node, Object, Storage, Tag};

@@ -120,6 +120,11 @@ impl Node {
         }
     }
 
+    /// True for a dataset.
+    pub fn is_dataset(&self) -> bool {
+        matches!(self, Node::Dataset(_))
+    }
+
     /// Its attributes.
     pub fn attrs(&self) -> &Attrs {
         match self {

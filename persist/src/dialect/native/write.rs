@@ -72,7 +72,12 @@ pub(super) fn write(
             writer.to.delay(child(group, name), slot);
             Ok(())
         }
-        Value::Unread(slot) => write(writer.to, group, name, &slot.read()?, identity),
+        Value::Unread(slot) => {
+            let value = slot.read()?;
+            writer.to.apart(|to| write(to, group, name, &value, None))?;
+            writer.created(group.get(name)?.info());
+            Ok(())
+        }
         Value::Array(array) => writer.array(array, None),
         Value::Node(node) => writer.node(node, None),
         Value::Object(object) => writer.object(object),
