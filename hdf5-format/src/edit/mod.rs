@@ -58,7 +58,7 @@ pub(crate) use groups::create as create_group;
 pub(crate) use links::{Vacancy, check_name as check_link_name, insert as link, remove as unlink};
 pub(crate) use objects::{add_link, drop_link, values_of};
 pub(crate) use open::open;
-pub(crate) use raw::{allocate as allocate_elements, resize, write as write_elements};
+pub(crate) use raw::{allocate as allocate_elements, check as check_elements, resize, write as write_elements};
 pub use recover::Recovery;
 pub(crate) use recover::{clear_mark, look, recover};
 pub(crate) use shared::drop_attribute;
@@ -397,9 +397,9 @@ impl Editor {
         match self.state {
             Condition::Sound => Ok(()),
             Condition::RollBack => Err(Error::new(ErrorKind::Conflict, "an earlier change or commit failed halfway")
-                .hint("roll back: the file is as it was at its last commit")),
+                .with_hint("roll back: the file is as it was at its last commit")),
             Condition::Reopen => Err(Error::new(ErrorKind::Conflict, "a commit failed halfway")
-                .hint("open the file again: that finishes the commit, or takes it back")),
+                .with_hint("open the file again: that finishes the commit, or takes it back")),
         }
     }
 

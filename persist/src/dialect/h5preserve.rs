@@ -126,7 +126,7 @@ impl Marked {
 
 fn no_form(value: &Value) -> Error {
     Error::new(ErrorKind::Unsupported, format!("h5preserve has no form for {}", value.describe()))
-        .hint("the native dialect has; or dump it as a group of what it consists of")
+        .with_hint("the native dialect has; or dump it as a group of what it consists of")
 }
 
 // Attributes
@@ -140,10 +140,10 @@ fn check_attr(name: &str, value: &Value) -> Result<()> {
 
 fn attr_form(value: &Value) -> Result<Array> {
     match value {
-        Value::Null => Err(no_form(value).hint("leave the attribute out")),
+        Value::Null => Err(no_form(value).with_hint("leave the attribute out")),
         Value::Seq(items) | Value::Tuple(items) => sequence::as_array(items),
         Value::Bytes(bytes) => sequence::fixed_bytes(Vec::new(), std::slice::from_ref(bytes)),
-        other => Array::of_scalar(other).ok_or_else(|| no_form(other).hint("make it a member")),
+        other => Array::of_scalar(other).ok_or_else(|| no_form(other).with_hint("make it a member")),
     }
 }
 
@@ -189,7 +189,9 @@ fn nul(value: &Value) -> Error {
 fn key_name(key: &Value) -> Result<&str> {
     match key {
         Value::Text(name) => Ok(name),
-        other => Err(expected("a name as a key", &other.describe()).hint("the native dialect has keys of every kind")),
+        other => {
+            Err(expected("a name as a key", &other.describe()).with_hint("the native dialect has keys of every kind"))
+        }
     }
 }
 

@@ -235,7 +235,7 @@ impl Store {
         }
         if !self.0.file.is_writable() {
             let error = Error::new(ErrorKind::Conflict, "the store is open for reading only");
-            return Err(error.hint("open it with Mode::ReadWrite").on(path));
+            return Err(error.with_hint("open it with Mode::ReadWrite").on(path));
         }
         Ok(())
     }
