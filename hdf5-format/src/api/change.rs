@@ -9,6 +9,7 @@ use super::file::File;
 use super::group::{Group, LinkKind};
 use super::object::{NamedDatatype, Object, ObjectInfo};
 use super::options::OpenOptions;
+use super::put::put_raw;
 use super::selection::Select;
 use super::value::Value;
 use super::write::{elements, with_values};
@@ -181,7 +182,7 @@ impl File {
 
 pub(super) fn lock(core: &FileCore) -> Result<&Mutex<Editor>> {
     core.changer().ok_or_else(|| {
-        Error::new(ErrorKind::Invalid, "the file is open for reading only").hint("open it with File::open_rw")
+        Error::new(ErrorKind::Invalid, "the file is open for reading only").with_hint("open it with File::open_rw")
     })
 }
 
@@ -258,14 +259,15 @@ impl Group {
         if path.is_empty() { Ok(self.clone()) } else { self.group(path) }
     }
 
-    /// Adds a link to an object of this file.
+    /// Adds a link to an object of this file, given by its group, dataset, or any other handle of it.
     ///
     /// # Errors
     /// As for [`Group::create_group`], and if the object is of another file.
-    pub fn link_object(&self, path: impl AsRef<[u8]>, object: &ObjectInfo) -> Result<()> {
+    pub fn link_object(&self, path: impl AsRef<[u8]>, object: impl AsRef<ObjectInfo>) -> Result<()> {
+        let object = object.as_ref();
         if !Arc::ptr_eq(&self.core, &object.core) {
             return Err(Error::new(ErrorKind::Invalid, "the object is in another file")
-                .hint("an external link can point at it"));
+                .with_hint("an external link can point at it"));
         }
         let address = object.address();
         self.add_link(path.as_ref(), |editor, parent, name| {
@@ -309,13 +311,13 @@ impl Dataset {
     ///
     /// # Errors
     /// The selection does not fit the shape or names an element twice, the bytes do not fit the selection, the elements are not the file's own
-    /// (virtual, external), or the file is open for reading only.
+    /// (external), or the file is open for reading only.
     pub fn write_raw(&self, selection: impl Into<Select>, bytes: &[u8]) -> Result<()> {
         change(&self.core, |editor| {
             let mut header = ObjectHeader::load(editor.ctx(), self.address())?;
             let stored = StoredDataset::load(&self.core, &header)?;
             let (wanted, _) = selection.into().resolve_once(&stored.dataspace.dims)?;
-            edit::write_elements(editor, &mut header, &stored, &wanted, bytes)
+            put_raw(&self.core, editor, &mut header, (&stored, &wanted), bytes, self.conversion)
         })
         .map_err(|e| e.on(self.path()))
     }

@@ -94,7 +94,7 @@ impl OpenOptions {
     #[cfg(feature = "std")]
     pub fn open(mut self, path: impl AsRef<std::path::Path>) -> Result<File> {
         let path = path.as_ref();
-        let storage = crate::io::DiskFile::open_locked(path, self.locking)?;
+        let storage = crate::io::Cached::new(crate::io::DiskFile::open_locked(path, self.locking)?)?;
         if self.name.is_none() {
             self.name = path.file_name().map(|n| n.to_string_lossy().into_owned());
         }

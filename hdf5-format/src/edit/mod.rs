@@ -58,7 +58,7 @@ pub(crate) use groups::create as create_group;
 pub(crate) use links::{Vacancy, check_name as check_link_name, insert as link, remove as unlink};
 pub(crate) use objects::{add_link, drop_link, values_of};
 pub(crate) use open::open;
-pub(crate) use raw::{allocate as allocate_elements, resize, write as write_elements};
+pub(crate) use raw::{allocate as allocate_elements, check as check_elements, resize, write as write_elements};
 pub use recover::Recovery;
 pub(crate) use recover::{clear_mark, look, recover};
 pub(crate) use shared::drop_attribute;
@@ -74,6 +74,12 @@ use kept::Kept;
 use overlay::Overlay;
 pub(crate) use overlay::Sum;
 use space::Space;
+
+/// Raw data of at most this many bytes waits for the commit, to be written with its neighbours.
+const SMALL_RAW: usize = 16 << 10;
+
+/// While fewer bytes than this wait already.
+const MOST_KEPT: u64 = 16 << 20;
 
 /// A file being changed, below the level of objects.
 pub struct Editor {
@@ -273,7 +279,8 @@ impl Editor {
         self.overlay.patch_unsealed(self.ctx.absolute(address), at, bytes)
     }
 
-    /// Changes raw data. Straight to the storage where no committed structure is; else it waits for the commit.
+    /// Changes raw data. Straight to the storage where no committed structure is, but for a few small pieces, which go
+    /// there together; else it waits for the commit.
     ///
     /// # Errors
     /// They are not inside the file, or the storage fails.
@@ -281,7 +288,8 @@ impl Editor {
         self.ctx.check(address, bytes.len() as u64, "raw data")?;
         let offset = self.ctx.absolute(address);
         self.changes = self.changes.wrapping_add(1);
-        if self.space.is_fresh(address, bytes.len() as u64) {
+        let small = bytes.len() <= SMALL_RAW && self.overlay.dirty_bytes() < MOST_KEPT;
+        if !small && self.space.is_fresh(address, bytes.len() as u64) {
             return self.overlay.write_through(offset, bytes);
         }
         self.overlay.write(offset, bytes);
@@ -389,9 +397,9 @@ impl Editor {
         match self.state {
             Condition::Sound => Ok(()),
             Condition::RollBack => Err(Error::new(ErrorKind::Conflict, "an earlier change or commit failed halfway")
-                .hint("roll back: the file is as it was at its last commit")),
+                .with_hint("roll back: the file is as it was at its last commit")),
             Condition::Reopen => Err(Error::new(ErrorKind::Conflict, "a commit failed halfway")
-                .hint("open the file again: that finishes the commit, or takes it back")),
+                .with_hint("open the file again: that finishes the commit, or takes it back")),
         }
     }
 

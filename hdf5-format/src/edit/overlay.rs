@@ -20,6 +20,8 @@ struct State {
     end: u64,
     /// Disjoint pieces by offset.
     dirty: BTreeMap<u64, Vec<u8>>,
+    /// Bytes of all pieces.
+    dirty_bytes: u64,
     /// Structures among them whose checksums are made when they leave, by offset; each lies in one piece.
     unsealed: BTreeMap<u64, Unsealed>,
     /// Bytes went to the storage that it may still lose.
@@ -103,17 +105,20 @@ impl Overlay {
     pub(super) fn take_dirty(&self) -> BTreeMap<u64, Vec<u8>> {
         let mut state = self.state.write();
         state.seal();
+        state.dirty_bytes = 0;
         core::mem::take(&mut state.dirty)
     }
 
     /// Puts pieces back that [`take_dirty`](Self::take_dirty) took.
     pub(super) fn restore(&self, dirty: BTreeMap<u64, Vec<u8>>) {
-        self.state.write().dirty = dirty;
+        let mut state = self.state.write();
+        state.dirty_bytes = dirty.values().fold(0, |sum, piece| sum.saturating_add(piece.len() as u64));
+        state.dirty = dirty;
     }
 
     /// Bytes that are dirty.
     pub(super) fn dirty_bytes(&self) -> u64 {
-        self.state.read().dirty.values().fold(0, |sum, piece| sum.saturating_add(piece.len() as u64))
+        self.state.read().dirty_bytes
     }
 }
 
@@ -211,8 +216,13 @@ impl State {
         }
         self.cut(offset, end);
         if !new.is_empty() {
-            self.dirty.insert(offset, new.to_vec());
+            self.insert(offset, new.to_vec());
         }
+    }
+
+    fn insert(&mut self, offset: u64, piece: Vec<u8>) {
+        self.dirty_bytes = self.dirty_bytes.saturating_add(piece.len() as u64);
+        self.dirty.insert(offset, piece);
     }
 
     /// Takes a range out of all pieces.
@@ -224,13 +234,14 @@ impl State {
                 return;
             }
             let Some(mut bytes) = self.dirty.remove(&start) else { return };
+            self.dirty_bytes = self.dirty_bytes.saturating_sub(bytes.len() as u64);
             if piece_end > end {
                 let keep = usize::try_from(end.saturating_sub(start)).unwrap_or(usize::MAX).min(bytes.len());
-                self.dirty.insert(end, bytes.split_off(keep));
+                self.insert(end, bytes.split_off(keep));
             }
             if start < offset {
                 bytes.truncate(usize::try_from(offset.saturating_sub(start)).unwrap_or(usize::MAX));
-                self.dirty.insert(start, bytes);
+                self.insert(start, bytes);
             }
         }
     }
@@ -270,6 +281,8 @@ mod tests {
             let mut buf = alloc::vec![9; b - a];
             overlay.read_at(a as u64, &mut buf).unwrap();
             assert_eq!(buf, expected[a..b]);
+            let pieces: usize = overlay.state.read().dirty.values().map(Vec::len).sum();
+            assert_eq!(overlay.dirty_bytes(), pieces as u64);
         }
         let dirty = overlay.take_dirty();
         let mut last = 0;

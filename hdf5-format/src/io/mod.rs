@@ -1,6 +1,8 @@
 //! Where the bytes of a file come from.
 
 #[cfg(feature = "std")]
+mod cached;
+#[cfg(feature = "std")]
 mod disk;
 mod external;
 #[cfg(feature = "std")]
@@ -11,6 +13,8 @@ mod mmap;
 mod patched;
 mod pieces;
 
+#[cfg(feature = "std")]
+pub(crate) use cached::Cached;
 #[cfg(feature = "std")]
 pub(crate) use disk::sync_folder_of;
 #[cfg(feature = "std")]
@@ -102,5 +106,5 @@ impl<S: Storage + ?Sized> Storage for Arc<S> {
 fn past_end(offset: u64, len: usize, end: u64) -> Error {
     Error::new(ErrorKind::Io, alloc::format!("read of {len} bytes past the end of the storage ({end} bytes)"))
         .at(offset)
-        .hint("the file is truncated")
+        .with_hint("the file is truncated")
 }

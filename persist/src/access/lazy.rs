@@ -42,7 +42,7 @@ impl<T: Load + StoreElement + Clone> Lazy<T> {
     pub fn live(&self) -> Result<&ArrayView> {
         self.view().ok_or_else(|| {
             Error::new(ErrorKind::Conflict, "the array is in memory")
-                .hint("Store::open with Access::Lazy keeps it in its file")
+                .with_hint("Store::open with Access::Lazy keeps it in its file")
         })
     }
 

@@ -77,7 +77,7 @@ impl Slot {
                 Ok((store.upgrade().ok_or_else(closed)?, path.clone()))
             }
             None => Err(Error::new(ErrorKind::Conflict, "the delayed value has no place yet")
-                .hint("store the value that holds it first")),
+                .with_hint("store the value that holds it first")),
         }
     }
 

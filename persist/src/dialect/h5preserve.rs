@@ -12,7 +12,8 @@
 //! ```
 //! The package reads its own lists and tuples as the names of a container's parts; here they are what they hold. Maps with
 //! names for keys are groups without marks, as its `GroupContainer`s are. There are no sets, times, paths, complex numbers and
-//! integers beyond 64 bits. Shared values are hard links.
+//! integers beyond 64 bits. Shared values are hard links. A group's attribute that is nothing,
+//! for which the package has no form, is a member.
 
 use super::{Dialect, Reading, Writing, raw, sequence, shared};
 use crate::value::{
@@ -89,9 +90,44 @@ fn tag(object: &ObjectInfo) -> Option<Tag> {
     Some(Tag { namespace, label, version: object.attr(VERSION).ok() })
 }
 
+/// The attributes of an object, the marks apart from the others.
+struct Marked {
+    tag: Option<Tag>,
+    on_demand: bool,
+    attrs: Attrs,
+}
+
+impl Marked {
+    fn read(object: &ObjectInfo) -> Result<Self> {
+        let mut attrs = Attrs::new();
+        let (mut namespace, mut label, mut version, mut on_demand) = (None, None, None, false);
+        for attribute in object.attributes()? {
+            let attribute = attribute?;
+            let array = raw::read_attr(&attribute)?;
+            let value = array.to_scalar().unwrap_or(Value::Array(array));
+            match (attribute.display_name(), value) {
+                (name, Value::Text(text)) if name == NAMESPACE => namespace = Some(text),
+                (name, Value::Text(text)) if name == LABEL => label = Some(text),
+                (name, value) if name == VERSION => {
+                    if let Value::Int(number) = value.simplified() {
+                        version = i64::try_from(number).ok();
+                    }
+                }
+                (name, Value::Bool(truth)) if name == ON_DEMAND => on_demand = truth,
+                (name, _) if name.starts_with(PREFIX) => {}
+                (name, value) => {
+                    attrs.insert(name, value);
+                }
+            }
+        }
+        let tag = namespace.zip(label).map(|(namespace, label)| Tag { namespace, label, version });
+        Ok(Marked { tag, on_demand, attrs })
+    }
+}
+
 fn no_form(value: &Value) -> Error {
     Error::new(ErrorKind::Unsupported, format!("h5preserve has no form for {}", value.describe()))
-        .hint("the native dialect has; or dump it as a group of what it consists of")
+        .with_hint("the native dialect has; or dump it as a group of what it consists of")
 }
 
 // Attributes
@@ -105,10 +141,10 @@ fn check_attr(name: &str, value: &Value) -> Result<()> {
 
 fn attr_form(value: &Value) -> Result<Array> {
     match value {
-        Value::Null => Err(no_form(value).hint("leave the attribute out")),
+        Value::Null => Err(no_form(value).with_hint("leave the attribute out")),
         Value::Seq(items) | Value::Tuple(items) => sequence::as_array(items),
         Value::Bytes(bytes) => sequence::fixed_bytes(Vec::new(), std::slice::from_ref(bytes)),
-        other => Array::of_scalar(other).ok_or_else(|| no_form(other).hint("make it a member")),
+        other => Array::of_scalar(other).ok_or_else(|| no_form(other).with_hint("make it a member")),
     }
 }
 
@@ -154,12 +190,16 @@ fn nul(value: &Value) -> Error {
 fn key_name(key: &Value) -> Result<&str> {
     match key {
         Value::Text(name) => Ok(name),
-        other => Err(expected("a name as a key", &other.describe()).hint("the native dialect has keys of every kind")),
+        other => {
+            Err(expected("a name as a key", &other.describe()).with_hint("the native dialect has keys of every kind"))
+        }
     }
 }
 
 fn check_node(node: &Node) -> Result<()> {
-    node.attrs().iter().try_for_each(|(name, value)| check_attr(name, value))?;
+    let (nothing, attrs): (Vec<_>, Vec<_>) = node.attrs().iter().partition(|attr| is_nothing(node, attr));
+    attrs.into_iter().try_for_each(|(name, value)| check_attr(name, value))?;
+    nothing.into_iter().try_for_each(|(name, _)| raw::check_link_name(name))?;
     match node {
         Node::Group(group) => group.members.iter().try_for_each(|(name, value)| {
             raw::check_link_name(name)?;
@@ -167,6 +207,12 @@ fn check_node(node: &Node) -> Result<()> {
         }),
         Node::Dataset(dataset) => raw::check_array(&dataset.data),
     }
+}
+
+/// True for an attribute that is nothing, for which there is no form: it is a member of the group.
+fn is_nothing(node: &Node, (name, value): &(&String, &Value)) -> bool {
+    let free = matches!(node, Node::Group(group) if !group.members.contains_key(*name));
+    free && matches!(value, Value::Null)
 }
 
 fn write(to: &mut Writing, group: &Group, name: &str, value: &Value, identity: Option<Identity>) -> Result<()> {
@@ -243,17 +289,22 @@ fn write_node(
         Node::Group(GroupNode { attrs, members, on_demand }) => {
             let new = group.create_group(name)?;
             made(&new, to);
+            let (nothing, attrs): (Vec<_>, Vec<_>) = attrs.iter().partition(|attr| is_nothing(node, attr));
             put_attrs(&new, attrs, tag)?;
             if *on_demand {
                 new.set_attr(ON_DEMAND, true)?;
             }
-            members.iter().try_for_each(|(name, value)| write(to, &new, name, value, None))
+            nothing.into_iter().chain(members).try_for_each(|(name, value)| write(to, &new, name, value, None))
         }
     }
 }
 
-fn put_attrs(object: &ObjectInfo, attrs: &Attrs, tag: Option<&Tag>) -> Result<()> {
-    attrs.iter().try_for_each(|(name, value)| raw::write_attr(object, name, &attr_form(value)?))?;
+fn put_attrs<'a>(
+    object: &ObjectInfo,
+    attrs: impl IntoIterator<Item = (&'a String, &'a Value)>,
+    tag: Option<&Tag>,
+) -> Result<()> {
+    attrs.into_iter().try_for_each(|(name, value)| raw::write_attr(object, name, &attr_form(value)?))?;
     let Some(tag) = tag else { return Ok(()) };
     object.set_attr(NAMESPACE, tag.namespace.as_str())?;
     object.set_attr(LABEL, tag.label.as_str())?;
@@ -276,34 +327,26 @@ fn read(from: &mut Reading, object: Object) -> Result<Value> {
 }
 
 fn read_new(from: &mut Reading, object: Object) -> Result<Value> {
-    let tag = tag(object.info());
-    match object {
+    let Marked { tag, on_demand, attrs } = Marked::read(object.info())?;
+    let node: Node = match object {
         Object::Dataset(dataset) => {
             if let Some(value) = tag.as_ref().map(|tag| read_builtin(&dataset, tag)).transpose()?.flatten() {
                 return Ok(value);
             }
-            let (attrs, storage) = (read_attrs(&dataset)?, raw::read_storage(&dataset));
+            let storage = raw::read_storage(&dataset);
             let data = raw::read_dataset(dataset, from.lazy)?;
-            Ok(match tag {
-                Some(tag) => {
-                    let node = DatasetNode { data, attrs, storage }.into();
-                    Value::from(crate::value::Object { tag, node })
-                }
-                None => raw::dataset_value(data, attrs, storage),
-            })
+            if tag.is_none() {
+                return Ok(raw::dataset_value(data, attrs, storage));
+            }
+            DatasetNode { data, attrs, storage }.into()
         }
-        Object::Group(group) => {
-            let on_demand = group.attr_or(ON_DEMAND, false)?;
-            let node: Node =
-                GroupNode { attrs: read_attrs(&group)?, members: read_members(from, &group, on_demand)?, on_demand }
-                    .into();
-            Ok(match tag {
-                Some(tag) => Value::from(crate::value::Object { tag, node }),
-                None => Value::from(node),
-            })
-        }
-        other => Err(Error::unsupported(format!("a {} is no value", other.kind()))),
-    }
+        Object::Group(group) => GroupNode { attrs, members: read_members(from, &group, on_demand)?, on_demand }.into(),
+        other => return Err(Error::unsupported(format!("a {} is no value", other.kind()))),
+    };
+    Ok(match tag {
+        Some(tag) => Value::from(crate::value::Object { tag, node }),
+        None => Value::from(node),
+    })
 }
 
 /// The value of a dataset with a label of the package's own registries.
@@ -326,17 +369,6 @@ fn read_builtin(dataset: &Dataset, tag: &Tag) -> Result<Option<Value>> {
         ("Python: sequence as dataset", "tuple") => Ok(Some(Value::Tuple(sequence::items(&array()?)?))),
         _ => Ok(None),
     }
-}
-
-fn read_attrs(object: &ObjectInfo) -> Result<Attrs> {
-    let mut attrs = Attrs::new();
-    for attribute in object.attributes()? {
-        let attribute = attribute?;
-        if let Some(value) = H5Preserve.read_attr(&attribute)? {
-            attrs.insert(attribute.display_name(), value);
-        }
-    }
-    Ok(attrs)
 }
 
 fn read_members(from: &mut Reading, group: &Group, on_demand: bool) -> Result<Members> {

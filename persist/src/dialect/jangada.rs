@@ -101,7 +101,7 @@ fn class_name(tag: &Tag) -> String {
 
 fn no_form(value: &Value) -> Error {
     Error::new(ErrorKind::Unsupported, format!("jangada has no form for {}", value.describe()))
-        .hint("the native dialect has")
+        .with_hint("the native dialect has")
 }
 
 // Values without parts
@@ -181,7 +181,9 @@ fn check_entry(name: &str, value: &Value) -> Result<()> {
 
 fn check_elements(array: &Array) -> Result<()> {
     if contains_address(array.dtype()) {
-        return Err(no_form(&Value::Array(array.clone())).hint("jangada has arrays of numbers and of fixed strings"));
+        return Err(
+            no_form(&Value::Array(array.clone())).with_hint("jangada has arrays of numbers and of fixed strings")
+        );
     }
     raw::check_array(array)
 }
@@ -198,7 +200,9 @@ fn check_zone(zone: Option<&str>) -> Result<()> {
 fn key_name(key: &Value) -> Result<&str> {
     match key {
         Value::Text(name) => Ok(name),
-        other => Err(expected("a name as a key", &other.describe()).hint("the native dialect has keys of every kind")),
+        other => {
+            Err(expected("a name as a key", &other.describe()).with_hint("the native dialect has keys of every kind"))
+        }
     }
 }
 

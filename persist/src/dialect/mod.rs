@@ -169,6 +169,6 @@ pub fn detect(file: &File) -> Option<Arc<dyn Dialect>> {
 pub fn by_name(name: &str) -> Result<Arc<dyn Dialect>> {
     all().into_iter().find(|dialect| dialect.name() == name).ok_or_else(|| {
         let text = format!("there is no dialect {name:?}");
-        Error::new(ErrorKind::NotFound, text).hint("there are native, h5preserve and jangada")
+        Error::new(ErrorKind::NotFound, text).with_hint("there are native, h5preserve and jangada")
     })
 }

@@ -48,7 +48,7 @@ pub(crate) fn check_array(array: &Array) -> Result<()> {
         let referring = |v: &hdf5_format::Value| matches!(v, hdf5_format::Value::Reference(_));
         if values.iter().any(referring) {
             return Err(Error::new(ErrorKind::Unsupported, "references mean nothing in another place")
-                .hint("a hard link, or a shared value, says the same"));
+                .with_hint("a hard link, or a shared value, says the same"));
         }
     }
     Ok(())
@@ -64,7 +64,7 @@ pub(crate) fn check_attr(name: &str, array: &Array, limit: usize) -> Result<()> 
     let bytes = usize::try_from(array.len()).ok().and_then(|n| n.checked_mul(array.dtype().size()));
     if bytes.is_none_or(|bytes| bytes > limit) {
         let text = format!("attribute {name:?} would have {} bytes; {limit} fit", bytes.unwrap_or(usize::MAX));
-        return Err(Error::new(ErrorKind::Limit, text).hint("make it a member"));
+        return Err(Error::new(ErrorKind::Limit, text).with_hint("make it a member"));
     }
     Ok(())
 }

@@ -30,7 +30,7 @@ pub(super) fn as_array(items: &[Value]) -> Result<Array> {
 }
 
 fn uneven(item: &Value) -> Error {
-    expected("lists of one length", &item.describe()).hint("the native dialect has lists of anything")
+    expected("lists of one length", &item.describe()).with_hint("the native dialect has lists of anything")
 }
 
 fn elements(shape: Vec<u64>, items: &[&Value]) -> Result<Array> {
@@ -68,7 +68,7 @@ fn elements(shape: Vec<u64>, items: &[&Value]) -> Result<Array> {
             let other = items.iter().find(|v| !matches!(v, Value::Bool(_) | Value::Int(_) | Value::Float(_)));
             let found = other.map_or_else(String::new, |v| v.describe());
             Err(expected("numbers, booleans or bytes, of one kind", &found)
-                .hint("the native dialect has lists of anything"))
+                .with_hint("the native dialect has lists of anything"))
         }
     }
 }

@@ -73,5 +73,5 @@ pub(crate) fn check_acyclic(value: &Value) -> Result<()> {
 
 fn cycle() -> Error {
     Error::new(ErrorKind::Unsupported, "a value holds itself, which this dialect has no form for")
-        .hint("the native dialect has")
+        .with_hint("the native dialect has")
 }

@@ -170,7 +170,7 @@ impl Registry {
     fn check_open(&self, label: &str) -> Result<()> {
         if self.frozen {
             let text = format!("registry {:?} is frozen: {label:?} is not added", self.namespace);
-            return Err(Error::new(ErrorKind::Conflict, text).hint("register before freeze()"));
+            return Err(Error::new(ErrorKind::Conflict, text).with_hint("register before freeze()"));
         }
         Ok(())
     }

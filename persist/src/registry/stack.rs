@@ -144,7 +144,7 @@ impl RegistryStack {
                 format!("no loader of {:?} is for version {version}; there are {}", tag.label, found.join(", "))
             }
         };
-        Err(Error::new(ErrorKind::NotFound, text).hint("value() reads it without a loader"))
+        Err(Error::new(ErrorKind::NotFound, text).with_hint("value() reads it without a loader"))
     }
 }
 
@@ -154,5 +154,5 @@ fn run(tag: &Tag, loader: &Loader, steps: &[super::Step], node: Node, from: &mut
 }
 
 pub(crate) fn unregistered(name: &str) -> Error {
-    Error::new(ErrorKind::NotFound, format!("no registry dumps {name}")).hint("Registry::dumper adds a dumper")
+    Error::new(ErrorKind::NotFound, format!("no registry dumps {name}")).with_hint("Registry::dumper adds a dumper")
 }

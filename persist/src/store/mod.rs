@@ -235,7 +235,7 @@ impl Store {
         }
         if !self.0.file.is_writable() {
             let error = Error::new(ErrorKind::Conflict, "the store is open for reading only");
-            return Err(error.hint("open it with Mode::ReadWrite").on(path));
+            return Err(error.with_hint("open it with Mode::ReadWrite").on(path));
         }
         Ok(())
     }
@@ -283,12 +283,6 @@ impl Store {
         self.0.dialect.read_attr(&attribute).map(Option::unwrap_or_default).map_err(|e| e.on(path))
     }
 
-    /// Reads a value with everything in it.
-    pub(crate) fn whole(&self, path: &str) -> Result<Value> {
-        let object = self.object_at(path)?;
-        self.0.dialect.read(&mut Reading::new(None, false), object).map_err(|e| e.on(path))
-    }
-
     /// All values of the root by name, and the links among them: what they share, they share.
     ///
     /// # Errors
@@ -305,6 +299,12 @@ impl Store {
             values.push((member.link.display_name(), value));
         }
         Ok(values)
+    }
+
+    /// Reads a value with everything in it.
+    pub(crate) fn whole(&self, path: &str) -> Result<Value> {
+        let object = self.object_at(path)?;
+        self.0.dialect.read(&mut Reading::new(None, false), object).map_err(|e| e.on(path))
     }
 
     fn object_at(&self, path: &str) -> Result<Object> {

@@ -32,7 +32,7 @@ impl FromStr for Mode {
             "r+" => Ok(Mode::ReadWrite),
             "w" => Ok(Mode::Write),
             "a" => Ok(Mode::Append),
-            _ => Err(Error::new(ErrorKind::Invalid, format!("no mode {text:?}")).hint("there are r, r+, w and a")),
+            _ => Err(Error::new(ErrorKind::Invalid, format!("no mode {text:?}")).with_hint("there are r, r+, w and a")),
         }
     }
 }

@@ -25,6 +25,7 @@ impl Replacing {
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
         let temporary = format!(".{}.{}.{number}.new", name.to_string_lossy(), std::process::id());
         let temporary = path.with_file_name(temporary);
+        sweep(path);
         // What another program has open is not replaced under its feet.
         if path.exists() {
             drop(
@@ -58,6 +59,24 @@ impl Drop for Replacing {
         if let Some(temporary) = self.temporary.take() {
             // Nobody can be told.
             let _ = fs::remove_file(temporary);
+        }
+    }
+}
+
+/// Takes away new files beside a path that a program left when it was killed: those that nobody holds.
+fn sweep(path: &Path) {
+    let Some(name) = path.file_name().map(|name| format!(".{}.", name.to_string_lossy())) else { return };
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let Ok(entries) = fs::read_dir(folder) else { return };
+    for entry in entries.flatten() {
+        let found = entry.file_name().to_string_lossy().into_owned();
+        if !found.starts_with(&name) || !found.ends_with(".new") {
+            continue;
+        }
+        let held = File::open_rw(entry.path()).is_err_and(|error| error.kind() == ErrorKind::Locked);
+        if !held {
+            // What stays is in nobody's way.
+            let _ = fs::remove_file(entry.path());
         }
     }
 }

@@ -169,7 +169,7 @@ fn own_form<T: Labelled>(object: Object, from: &mut Loading<'_>) -> Result<T> {
     if tag.version.is_some_and(|version| version != T::VERSION) {
         let text = format!("{} is of version {}", type_name::<T>(), T::VERSION);
         let hint = "a registry with a migration or a loader reads older versions";
-        return Err(Error::new(ErrorKind::NotFound, text).hint(hint).on(tag));
+        return Err(Error::new(ErrorKind::NotFound, text).with_hint(hint).on(tag));
     }
     T::from_node(node, from).map_err(|e| e.on(&tag))
 }
@@ -183,5 +183,5 @@ fn downcast<T: Any>(loaded: Box<dyn Any>) -> Result<T> {
 
 fn cycle(identity: Identity) -> Error {
     let text = format!("the shared value {} holds itself, or is used as two types", identity.0);
-    Error::new(ErrorKind::Unsupported, text).hint("load it as a Value, or with Rc or Arc on all its uses")
+    Error::new(ErrorKind::Unsupported, text).with_hint("load it as a Value, or with Rc or Arc on all its uses")
 }

@@ -260,5 +260,5 @@ impl Fields {
 
 fn missing(name: &str) -> Error {
     let text = format!("no attribute or member named {name:?}");
-    Error::new(ErrorKind::NotFound, text).hint("#[persist(default)] allows for its absence")
+    Error::new(ErrorKind::NotFound, text).with_hint("#[persist(default)] allows for its absence")
 }

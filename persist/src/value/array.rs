@@ -136,7 +136,7 @@ impl Array {
             Elements::InFile(view) => view.read_vec(),
             Elements::Values(_) => {
                 let text = format!("expected elements that are stored in place, found {}", self.datatype);
-                Err(Error::new(ErrorKind::TypeMismatch, text).hint("to_texts reads texts, elements() everything"))
+                Err(Error::new(ErrorKind::TypeMismatch, text).with_hint("to_texts reads texts, elements() everything"))
             }
             Elements::Unwritten => {
                 let size = usize::try_from(self.len()).ok().and_then(|n| n.checked_mul(self.datatype.size()));

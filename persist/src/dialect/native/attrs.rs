@@ -22,7 +22,7 @@ pub(super) fn check(name: &str, value: &Value) -> Result<()> {
         return Err(Error::new(ErrorKind::Invalid, format!("{name:?}: names that start with {PREFIX} are kept")));
     }
     let array = form(value).ok_or_else(|| {
-        expected("a value without parts, as an attribute", &value.describe()).hint("make it a member")
+        expected("a value without parts, as an attribute", &value.describe()).with_hint("make it a member")
     })?;
     raw::check_attr(name, &array, ATTRIBUTE_LIMIT).map_err(|e| e.on(format!("@{name}")))
 }

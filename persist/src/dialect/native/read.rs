@@ -127,7 +127,7 @@ fn text(array: &Array) -> Result<String> {
 }
 
 fn unknown(kind: &str) -> Error {
-    Error::unsupported(format!("values of type {kind:?}")).hint("a later version may have written it")
+    Error::unsupported(format!("values of type {kind:?}")).with_hint("a later version may have written it")
 }
 
 /// The items of a group: attributes and members, by name.
