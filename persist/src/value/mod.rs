@@ -76,7 +76,7 @@ pub enum Value {
 pub struct Identity(pub u64);
 
 impl Value {
-    /// What it is, for errors: "a list", "an array of f64le, shape [3]".
+    /// What it is, for errors: `a list`, `an array of f64le, shape [3]`.
     pub fn describe(&self) -> String {
         match self {
             Value::Null => "nothing".into(),
