@@ -11,3 +11,4 @@ pub use lazy::Lazy;
 pub use on_demand::OnDemand;
 pub use slot::Slot;
 pub use view::ArrayView;
+pub(crate) use view::Shared;
