@@ -120,12 +120,11 @@ fn check_attr(name: &str, value: &Value) -> Result<()> {
     if [CLASS, CONTAINER, DATASET].contains(&name) {
         return Err(Error::new(ErrorKind::Invalid, format!("{name:?} is a mark of jangada's")));
     }
-    if let Value::Text(text) = value {
-        if text == NONE || text.starts_with(PATH) {
-            let error =
-                Error::new(ErrorKind::Unsupported, format!("jangada takes the text {text:?} for None or a path"));
-            return Err(error.on(format!("@{name}")));
-        }
+    if let Value::Text(text) = value
+        && (text == NONE || text.starts_with(PATH))
+    {
+        let error = Error::new(ErrorKind::Unsupported, format!("jangada takes the text {text:?} for None or a path"));
+        return Err(error.on(format!("@{name}")));
     }
     let array = primitive(value).ok_or_else(|| no_form(value))?;
     raw::check_attr(name, &array, raw::ATTRIBUTE_LIMIT).map_err(|e| e.on(format!("@{name}")))

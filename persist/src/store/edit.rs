@@ -210,10 +210,10 @@ impl Handle {
 
     fn place_of(&self, name: &str) -> Result<Option<Place>> {
         let object = self.object()?;
-        if let Object::Group(group) = &object {
-            if group.link(name).is_ok() {
-                return Ok(Some(Place::Member));
-            }
+        if let Object::Group(group) = &object
+            && group.link(name).is_ok()
+        {
+            return Ok(Some(Place::Member));
         }
         Ok(object.info().attribute(name).is_ok().then_some(Place::Attr))
     }

@@ -64,10 +64,13 @@ impl<'a> Dumping<'a> {
     }
 }
 
+/// A shared value, and what it was loaded as.
+type Known = (Option<Value>, Option<Box<dyn Any>>);
+
 /// Turns [`Value`]s into Rust values.
 pub struct Loading<'a> {
     stack: &'a RegistryStack,
-    shared: HashMap<Identity, (Option<Value>, Option<Box<dyn Any>>)>,
+    shared: HashMap<Identity, Known>,
 }
 
 impl<'a> Loading<'a> {

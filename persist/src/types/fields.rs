@@ -53,10 +53,10 @@ impl Spec {
             let text = format!("{what} for an array of shape {shape:?}");
             Err(Error::new(ErrorKind::Shape, text))
         };
-        if let Some(chunks) = self.chunks {
-            if chunks.len() != shape.len() || chunks.is_empty() {
-                return wrong(&format!("chunks {chunks:?}"));
-            }
+        if let Some(chunks) = self.chunks
+            && (chunks.len() != shape.len() || chunks.is_empty())
+        {
+            return wrong(&format!("chunks {chunks:?}"));
         }
         if let Some(most) = self.maxshape {
             let fits = most.iter().zip(shape).all(|(most, now)| most.is_none_or(|most| most >= *now));
@@ -238,10 +238,10 @@ impl Fields {
     }
 
     fn find(&mut self, spec: &Spec, own: Place) -> Option<Value> {
-        if spec.place.unwrap_or(own) == Place::Attr {
-            if let Some(value) = self.0.attrs_mut().shift_remove(spec.name) {
-                return Some(value);
-            }
+        if spec.place.unwrap_or(own) == Place::Attr
+            && let Some(value) = self.0.attrs_mut().shift_remove(spec.name)
+        {
+            return Some(value);
         }
         let member = match &mut self.0 {
             Node::Group(group) => group.members.shift_remove(spec.name),
