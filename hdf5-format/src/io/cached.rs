@@ -128,7 +128,7 @@ mod tests {
 
     impl Storage for Counted {
         fn len(&self) -> Result<u64> {
-            self.0.len()
+            Storage::len(&self.0)
         }
 
         fn read_at(&self, offset: u64, buf: &mut [u8]) -> Result<()> {
