@@ -70,12 +70,14 @@ pub mod io;
 pub mod limits;
 mod sync;
 
+#[cfg(feature = "serde")]
+pub use api::ValueSeed;
 pub use api::{
-    Attribute, ChunkPart, Compaction, Conversion, CreateOptions, Data, Dataset, DatasetBuilder, Element, Enumeration,
-    Field, File, FixedAscii, FixedUnicode, Group, Layout, Link, LinkKind, Load, Member, NamedDatatype, Object,
-    ObjectInfo, Opaque, OpenOptions, Plain, PlainField, PlainItems, PlainNumber, Record, RecordBuilder, Reference,
-    RegionReference, RepackOptions, Scalar, Select, Single, Sink, Slice, Source, Store, StoredChunk, Value,
-    VarLenAscii, Walk, canonical,
+    Attribute, ChunkPart, Compaction, Conversion, CreateOptions, Data, Dataset, DatasetBuilder, DynArray, Element,
+    Enumeration, Field, File, FixedAscii, FixedUnicode, Group, Layout, Link, LinkKind, Load, Member, NamedDatatype,
+    Object, ObjectInfo, Opaque, OpenOptions, Plain, PlainField, PlainItems, PlainNumber, Record, RecordBuilder,
+    Reference, RegionReference, RepackOptions, Scalar, Select, Single, Sink, Slice, Source, Store, Stored, StoredChunk,
+    Value, VarLenAscii, Walk, canonical,
 };
 pub use codec::{Address, Sizes};
 pub use error::{Error, ErrorKind, Result, Rule};

@@ -10,6 +10,7 @@ use crate::dataset::file::FileCore;
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::message::dataspace::Dataspace;
 use crate::format::message::datatype::Datatype;
+use crate::graph::FileContext;
 use crate::graph::attributes::AttributeRecord;
 use alloc::string::String;
 use alloc::sync::Arc;
@@ -133,6 +134,10 @@ impl Attribute {
         }
     }
 
+    pub(super) fn context(&self) -> &FileContext {
+        self.core.ctx()
+    }
+
     pub(super) fn source(&self) -> Source<'_> {
         Source::new(self.core.ctx())
     }
@@ -154,7 +159,7 @@ impl Attribute {
         canonical.encode(&self.data, out).map_err(|e| self.named(e))
     }
 
-    fn named(&self, error: Error) -> Error {
+    pub(super) fn named(&self, error: Error) -> Error {
         error.on(alloc::format!("{}@{}", self.owner, self.display_name()))
     }
 }

@@ -5,19 +5,17 @@
 
 use super::builder::DatasetBuilder;
 use super::dataset::Dataset;
-use super::encode::{Encoder, Heap};
 use super::file::File;
 use super::group::{Group, LinkKind};
 use super::object::{NamedDatatype, Object, ObjectInfo};
 use super::options::OpenOptions;
 use super::selection::Select;
 use super::value::Value;
+use super::write::{elements, with_values};
 use crate::codec::Address;
 use crate::dataset::file::{CoreOptions, FileCore};
 use crate::dataset::stored::StoredDataset;
-use crate::edit::{
-    self, Condition, Durability, Editor, FileStyle, GroupStyle, NewAttribute, ObjectStyle, Owned, Vacancy,
-};
+use crate::edit::{self, Condition, Durability, Editor, FileStyle, GroupStyle, NewAttribute, ObjectStyle, Vacancy};
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::message::datatype::Datatype;
 use crate::format::message::fill_value::AllocTime;
@@ -343,36 +341,11 @@ impl Dataset {
         done.map_err(|e| e.on(self.path()))?;
         self.refresh()
     }
-
-    /// Writes values to the selected places, in C order of the selection; to points in theirs.
-    ///
-    /// # Errors
-    /// As for [`Dataset::write_raw`], and if a value is of another kind than the dataset's type or does not fit it.
-    pub fn write_values(&self, selection: impl Into<Select>, values: &[Value]) -> Result<()> {
-        let bytes = encode(&self.core, self.dtype(), values).map_err(|e| e.on(self.path()))?;
-        change(&self.core, |editor| {
-            let mut header = ObjectHeader::load(editor.ctx(), self.address())?;
-            let stored = StoredDataset::load(&self.core, &header)?;
-            let (wanted, _) = selection.into().resolve_once(&stored.dataspace.dims)?;
-            let old = Owned::of_elements(&self.core, &stored, &wanted)?;
-            edit::write_elements(editor, &mut header, &stored, &wanted, &bytes)?;
-            old.release(editor)
-        })
-        .map_err(|e| e.on(self.path()))
-    }
 }
 
 /// Values as stored elements; what they keep in the heap is written.
 pub(super) fn encode(core: &FileCore, datatype: &Datatype, values: &[Value]) -> Result<Vec<u8>> {
-    let mut out = Vec::new();
-    let address_len = core.ctx().sizes().o();
-    change(core, |editor| {
-        let heap: Heap<'_> = &mut |object| edit::insert_heap_object(editor, object);
-        let done = Encoder { address_len, heap }.all(datatype, values, &mut out);
-        edit::finish_heap(editor)?;
-        done
-    })?;
-    Ok(out)
+    with_values(datatype, values, |values| elements(core, datatype, values))
 }
 
 impl Group {

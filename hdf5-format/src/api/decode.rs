@@ -15,6 +15,17 @@ pub(super) fn decode_all(ctx: &FileContext, datatype: &Datatype, bytes: &[u8]) -
     decoder.many(datatype, bytes)
 }
 
+/// A number or an enumeration's, which is all there is of it.
+#[cfg(feature = "serde")]
+pub(super) fn inline(datatype: &Datatype, element: &[u8]) -> Option<Value> {
+    match &datatype.class {
+        Class::FixedPoint { .. } | Class::BitField { .. } => Some(integer(datatype, element)),
+        Class::Time { .. } => Some(time(datatype, element)),
+        Class::Enum { base, members } => Some(enumeration(datatype, base, members, element)),
+        _ => None,
+    }
+}
+
 struct Decoder<'a> {
     ctx: &'a FileContext,
     heap: HeapReader<'a>,
@@ -30,9 +41,7 @@ impl Decoder<'_> {
         Ok(match &datatype.class {
             Class::FixedPoint { .. } | Class::BitField { .. } => integer(datatype, bytes),
             Class::FloatingPoint { .. } => float(datatype, bytes),
-            Class::Time { .. } => {
-                Value::Time(bits::integer(datatype, bytes).and_then(|v| u64::try_from(v).ok()).unwrap_or(0))
-            }
+            Class::Time { .. } => time(datatype, bytes),
             Class::String { padding, .. } => Value::String(padding.trim(bytes).to_vec()),
             Class::Opaque { .. } => Value::Opaque(bytes.to_vec()),
             Class::Compound { .. } if conventions::is_complex(datatype) => self.complex(datatype, bytes)?,
@@ -98,6 +107,10 @@ fn integer(datatype: &Datatype, bytes: &[u8]) -> Value {
             Value::Wide { bytes: wide, signed }
         }
     }
+}
+
+fn time(datatype: &Datatype, bytes: &[u8]) -> Value {
+    Value::Time(bits::integer(datatype, bytes).and_then(|v| u64::try_from(v).ok()).unwrap_or(0))
 }
 
 fn float(datatype: &Datatype, bytes: &[u8]) -> Value {

@@ -8,6 +8,7 @@ mod check;
 mod copy;
 mod dataset;
 mod decode;
+mod dynamic;
 mod element;
 mod encode;
 mod file;
@@ -20,6 +21,8 @@ mod reference;
 mod repack;
 mod scales;
 mod selection;
+#[cfg(feature = "serde")]
+mod serde;
 mod space;
 mod value;
 mod walk;
@@ -29,9 +32,11 @@ pub use attribute::Attribute;
 pub use builder::DatasetBuilder;
 pub use change::CreateOptions;
 pub use dataset::{ChunkPart, Dataset, Layout, StoredChunk};
+pub use dynamic::DynArray;
 pub use element::{
     Conversion, Data, Element, Enumeration, Field, FixedAscii, FixedUnicode, Load, Opaque, Plain, PlainField,
-    PlainItems, PlainNumber, Record, RecordBuilder, RegionReference, Scalar, Single, Sink, Source, Store, VarLenAscii,
+    PlainItems, PlainNumber, Record, RecordBuilder, RegionReference, Scalar, Single, Sink, Source, Store, Stored,
+    VarLenAscii,
 };
 pub use file::File;
 pub use group::{Group, Link, LinkKind, Member};
@@ -39,6 +44,8 @@ pub use object::{NamedDatatype, Object, ObjectInfo};
 pub use options::OpenOptions;
 pub use repack::RepackOptions;
 pub use selection::{Select, Slice};
+#[cfg(feature = "serde")]
+pub use serde::ValueSeed;
 pub use space::Compaction;
 pub use value::{Reference, Value};
 pub use walk::Walk;

@@ -3,14 +3,15 @@
 use super::builder::DatasetBuilder;
 use super::change::change;
 use super::dataset::Dataset;
-use super::element::{Conversion, Data, Sink, Store};
-use super::encode::Heap;
+use super::element::{Conversion, Data, Sink, Store, Stored};
 use super::file::File;
 use super::group::Group;
 use super::object::ObjectInfo;
 use super::selection::{Select, Slice};
+use super::value::Value;
 use crate::codec::{Address, to_usize};
 use crate::dataset::axes::box_bytes;
+use crate::dataset::file::FileCore;
 use crate::dataset::stored::StoredDataset;
 use crate::datatype::{contains_address, contains_vlen};
 use crate::edit::{self, Editor, Owned};
@@ -22,56 +23,52 @@ use alloc::format;
 use alloc::vec::Vec;
 
 /// Values that are known to fit their datatype.
-pub(super) enum Prepared<'a, T: Store> {
+pub(super) enum Prepared<'a> {
     /// Stored elements.
     Elements(Cow<'a, [u8]>),
     /// Values that keep something in the heap, which is written with them.
-    Values(&'a [T], T::Plan),
+    Values(Stored<'a>),
 }
 
-impl<'a, T: Store> Prepared<'a, T> {
+impl<'a> Prepared<'a> {
     /// Finds out whether values fit, before anything is changed.
-    fn new(datatype: &Datatype, how: Conversion, values: &'a [T], editor: &Editor) -> Result<Self> {
-        let plan = T::plan(datatype, how)?;
-        if let Some(bytes) = T::bytes(values, &plan) {
+    pub(super) fn new(datatype: &Datatype, values: Stored<'a>, editor: &Editor) -> Result<Self> {
+        if let Some(bytes) = values.bytes {
             return Ok(Prepared::Elements(Cow::Borrowed(bytes)));
         }
         // Nothing is put into a heap yet: values are stored to see that they can be.
-        let elements = encode(datatype, &plan, values, editor, &mut |_| Ok((Address(0), 0)))?;
+        let bytes = box_bytes([values.count as u64], datatype.size() as u64).unwrap_or(u64::MAX);
+        let mut elements = alloc::vec![0; to_usize(bytes)?];
+        let mut nowhere = |_: &[u8]| Ok((Address(0), 0));
+        values.store(&mut elements, &mut Sink::new(editor.ctx().sizes(), &mut nowhere))?;
         let inside = !contains_vlen(datatype) && !contains_address(datatype);
-        Ok(if inside { Prepared::Elements(Cow::Owned(elements)) } else { Prepared::Values(values, plan) })
+        Ok(if inside { Prepared::Elements(Cow::Owned(elements)) } else { Prepared::Values(values) })
     }
 
     /// The stored elements, `times` over; what they keep in the heap is written, for each anew.
-    fn elements(self, datatype: &Datatype, times: usize, editor: &mut Editor) -> Result<Cow<'a, [u8]>> {
-        let (values, plan) = match self {
+    pub(super) fn elements(self, datatype: &Datatype, times: usize, editor: &mut Editor) -> Result<Cow<'a, [u8]>> {
+        let values = match self {
             Prepared::Elements(elements) if times == 1 => return Ok(elements),
             Prepared::Elements(elements) => return Ok(Cow::Owned(elements.repeat(times))),
-            Prepared::Values(values, plan) => (values, plan),
+            Prepared::Values(values) => values,
         };
-        let (sizes, run) = (editor.ctx().sizes(), values.len().saturating_mul(datatype.size()));
+        let (sizes, run) = (editor.ctx().sizes(), values.count.saturating_mul(datatype.size()));
         let mut out = alloc::vec![0; run.saturating_mul(times)];
         let mut insert = |object: &[u8]| edit::insert_heap_object(editor, object);
         let mut sink = Sink::new(sizes, &mut insert);
-        let mut runs = out.chunks_exact_mut(run.max(1));
-        let done = runs.try_for_each(|run| T::store_all(values, &plan, datatype.size(), run, &mut sink));
+        let done = out.chunks_exact_mut(run.max(1)).try_for_each(|run| values.store(run, &mut sink));
         edit::finish_heap(editor)?;
         done.map(|()| Cow::Owned(out))
     }
 }
 
-/// Stores values, by a plan, for the heap that `insert` is.
-fn encode<T: Store>(
-    datatype: &Datatype,
-    plan: &T::Plan,
-    values: &[T],
-    editor: &Editor,
-    insert: Heap<'_>,
-) -> Result<Vec<u8>> {
-    let bytes = box_bytes([values.len() as u64], datatype.size() as u64).unwrap_or(u64::MAX);
-    let mut out = alloc::vec![0; to_usize(bytes)?];
-    T::store_all(values, plan, datatype.size(), &mut out, &mut Sink::new(editor.ctx().sizes(), insert))?;
-    Ok(out)
+/// What is done with values.
+type Use<'a> = &'a mut dyn FnMut(Stored<'_>) -> Result<()>;
+
+/// Dynamic values as elements of a datatype.
+pub(super) fn with_values<R>(datatype: &Datatype, values: &[Value], use_values: impl FnOnce(Stored<'_>) -> R) -> R {
+    let store = |out: &mut [u8], sink: &mut Sink<'_>| super::encode::store_all(datatype, values, out, sink);
+    use_values(Stored::new(values.len(), &store))
 }
 
 /// How often values of one shape go into elements of another: one value stands for all.
@@ -116,14 +113,33 @@ impl Dataset {
     /// As for [`write`](Dataset::write), and if the selection does not fit the shape or names an element twice.
     pub fn write_slice(&self, selection: impl Into<Select>, data: impl Data) -> Result<()> {
         let (selection, shape) = (selection.into(), data.shape());
-        let done = data.with(|values| {
-            change(&self.core, |editor| {
-                let mut header = ObjectHeader::load(editor.ctx(), self.address())?;
-                let stored = StoredDataset::load(&self.core, &header)?;
-                let (asked, wanted) = selection.resolve_once(&stored.dataspace.dims)?;
-                let datatype = &stored.datatype;
-                let prepared = Prepared::new(datatype, self.conversion, values, editor)?;
-                let times = times(&shape, &wanted)?;
+        self.store_slice(&selection, &shape, &mut |datatype, store| data.with(datatype, self.conversion, store)?)
+    }
+
+    /// Writes values to the selected places, in C order of the selection; to points in theirs.
+    ///
+    /// # Errors
+    /// As for [`write_slice`](Dataset::write_slice): a value is of another kind than the dataset's type, or does not fit.
+    pub fn write_values(&self, selection: impl Into<Select>, values: &[Value]) -> Result<()> {
+        let shape = [values.len() as u64];
+        self.store_slice(&selection.into(), &shape, &mut |datatype, store| with_values(datatype, values, store))
+    }
+
+    /// Writes what `give` hands over for a datatype.
+    fn store_slice(
+        &self,
+        selection: &Select,
+        shape: &[u64],
+        give: &mut dyn FnMut(&Datatype, Use<'_>) -> Result<()>,
+    ) -> Result<()> {
+        let done = change(&self.core, |editor| {
+            let mut header = ObjectHeader::load(editor.ctx(), self.address())?;
+            let stored = StoredDataset::load(&self.core, &header)?;
+            let (asked, wanted) = selection.resolve_once(&stored.dataspace.dims)?;
+            let datatype = &stored.datatype;
+            give(datatype, &mut |values| {
+                let prepared = Prepared::new(datatype, values, editor)?;
+                let times = times(shape, &wanted)?;
                 let old = Owned::of_elements(&self.core, &stored, &asked)?;
                 let elements = prepared.elements(datatype, times, editor)?;
                 edit::write_elements(editor, &mut header, &stored, &asked, &elements)?;
@@ -144,11 +160,7 @@ impl Dataset {
         self.refresh()?;
         let shape = self.shape().to_vec();
         let rows = rows(&shape, axis, &data.shape()).map_err(|e| self.named(e))?;
-        data.with(|values| {
-            let editor = super::change::lock(&self.core)?.lock();
-            Prepared::new(self.dtype(), self.conversion, values, &editor).map(|_| ())
-        })
-        .map_err(|e| self.named(e))?;
+        self.check_fit(&data).map_err(|e| self.named(e))?;
         let mut grown = shape.clone();
         let mut slices: Vec<Slice> = grown.iter().map(|_| Slice::ALL).collect();
         if let (Some(len), Some(slice)) = (grown.get_mut(axis), slices.get_mut(axis)) {
@@ -157,6 +169,14 @@ impl Dataset {
         }
         self.resize(&grown)?;
         self.write_slice(Select::new(slices), data)
+    }
+}
+
+impl Dataset {
+    /// Finds out whether values fit.
+    fn check_fit(&self, data: &impl Data) -> Result<()> {
+        let editor = super::change::lock(&self.core)?.lock();
+        data.with(self.dtype(), self.conversion, |values| Prepared::new(self.dtype(), values, &editor).map(|_| ()))?
     }
 }
 
@@ -201,7 +221,7 @@ impl Group {
     /// # Errors
     /// As for [`create_group`](Group::create_group), and if a value can not be stored.
     pub fn create_dataset<D: Data>(&self, path: impl AsRef<[u8]>, data: D) -> Result<Dataset> {
-        self.new_dataset_of::<D::Element>().create_with(path, data)
+        self.new_dataset(data.datatype(self.core.ctx().sizes())).create_with(path, data)
     }
 
     /// Starts the description of a new dataset with elements of a Rust type.
@@ -217,19 +237,24 @@ impl DatasetBuilder<'_> {
     /// As for [`create`](DatasetBuilder::create), and if the values do not fit the type or the shape; there is no new
     /// dataset then.
     pub fn create_with<D: Data>(mut self, path: impl AsRef<[u8]>, data: D) -> Result<Dataset> {
+        if data.is_null() {
+            return self.null().create(path);
+        }
         if !self.has_shape() {
             self = self.shape(data.shape());
         }
         let shown = |e: Error| e.on(crate::api::group::shown(path.as_ref()));
-        data.with(|values| {
-            let editor = super::change::lock(self.core())?.lock();
-            Prepared::new(self.datatype(), Conversion::Exact, values, &editor).map(|_| ())
-        })
-        .map_err(shown)?;
+        self.check_fit(&data).map_err(shown)?;
         times(&data.shape(), &self.shape_now()).map_err(shown)?;
         let dataset = self.create(path)?;
         dataset.write(data)?;
         Ok(dataset)
+    }
+
+    fn check_fit(&self, data: &impl Data) -> Result<()> {
+        let editor = super::change::lock(self.core())?.lock();
+        let fit = |values: Stored<'_>| Prepared::new(self.datatype(), values, &editor).map(|_| ());
+        data.with(self.datatype(), Conversion::Exact, fit)?
     }
 }
 
@@ -242,16 +267,20 @@ impl ObjectInfo {
     pub fn set_attr<D: Data>(&self, name: impl AsRef<[u8]>, data: D) -> Result<()> {
         let name = name.as_ref();
         let named = |e: Error| e.on(format!("{}@{}", self.path(), super::group::shown(name)));
-        let datatype = D::Element::datatype(self.core.ctx().sizes());
+        let datatype = data.datatype(self.core.ctx().sizes());
         let shape = data.shape();
-        let elements = data.with(|values| {
-            change(&self.core, |editor| {
-                let prepared = Prepared::new(&datatype, Conversion::Exact, values, editor)?;
-                prepared.elements(&datatype, 1, editor).map(Cow::into_owned)
-            })
-        });
-        self.set_attr_raw(name, &datatype, Some(&shape), &elements.map_err(named)?)
+        let stored = |values: Stored<'_>| elements(&self.core, &datatype, values);
+        let elements = data.with(&datatype, Conversion::Exact, stored).and_then(|e| e);
+        self.set_attr_raw(name, &datatype, (!data.is_null()).then_some(&shape), &elements.map_err(named)?)
     }
+}
+
+/// Values as stored elements; what they keep in the heap is written.
+pub(super) fn elements(core: &FileCore, datatype: &Datatype, values: Stored<'_>) -> Result<Vec<u8>> {
+    change(core, |editor| {
+        let prepared = Prepared::new(datatype, values, editor)?;
+        prepared.elements(datatype, 1, editor).map(Cow::into_owned)
+    })
 }
 
 impl File {

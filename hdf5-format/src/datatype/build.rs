@@ -20,6 +20,28 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 impl Datatype {
+    /// True if elements are the same: the version that a type is encoded in does not count.
+    pub fn is_same(&self, other: &Self) -> bool {
+        self.plain() == other.plain()
+    }
+
+    /// The same type without versions.
+    fn plain(&self) -> Self {
+        let mut plain = self.clone();
+        plain.version = 0;
+        match &mut plain.class {
+            Class::Compound { members } => members.iter_mut().for_each(|m| m.datatype = m.datatype.plain()),
+            Class::Enum { base, .. }
+            | Class::Vlen { base, .. }
+            | Class::Array { base, .. }
+            | Class::Complex { base } => {
+                **base = base.plain();
+            }
+            _ => {}
+        }
+        plain
+    }
+
     fn of(size: u32, class: Class) -> Self {
         Datatype { version: 1, size, class }
     }

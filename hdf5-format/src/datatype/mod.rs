@@ -8,6 +8,7 @@ mod display;
 mod float;
 pub mod number;
 pub mod odd;
+mod parse;
 pub mod pointers;
 
 use crate::format::message::datatype::{Class, Datatype};

@@ -209,9 +209,9 @@ mod tests {
         };
         assert_eq!(stored(4, 4096, 1).unwrap(), [1, 0, 0, 0, 0, 0, 0, 0]);
         assert_eq!(stored(1, 4096, 1).unwrap(), [1, 0]);
-        assert_eq!(stored(0, 4096, 2).unwrap(), []);
-        assert_eq!(stored(0, 0, 0).unwrap(), []);
-        assert_eq!(stored(9, 0, 0).unwrap(), []);
+        assert_eq!(stored(0, 4096, 2).unwrap(), [0u8; 0]);
+        assert_eq!(stored(0, 0, 0).unwrap(), [0u8; 0]);
+        assert_eq!(stored(9, 0, 0).unwrap(), [0u8; 0]);
         assert!(stored(5, 4096, 1).is_err());
         assert!(stored(1, 4096, 3).is_err());
         assert!(stored(1, 4095, 1).is_err());

@@ -25,7 +25,7 @@ mod reference;
 mod text;
 
 pub use crate::datatype::number::Conversion;
-pub use data::{Data, Scalar, Single};
+pub use data::{Data, Scalar, Single, Stored};
 pub(crate) use plain::values as plain_values;
 pub use plain::{Plain, PlainField, PlainItems, PlainNumber};
 pub use record::{Enumeration, Field, Record, RecordBuilder};
@@ -295,7 +295,7 @@ fn part<const N: usize>(row: &[u8], at: usize) -> [u8; N] {
 }
 
 /// Puts bytes into an element.
-fn put(out: &mut [u8], at: usize, bytes: &[u8]) -> Result<()> {
+pub(super) fn put(out: &mut [u8], at: usize, bytes: &[u8]) -> Result<()> {
     let place = out.get_mut(at..).and_then(|out| out.get_mut(..bytes.len())).ok_or_else(short)?;
     place.copy_from_slice(bytes);
     Ok(())
