@@ -131,6 +131,63 @@ def make_virtual(f, path):
     return list(layouts)
 
 
+def make_mapped(path):
+    """Virtual datasets over the datasets of the file, and where they are mapped."""
+    names = []
+    with h5py.File(path, "w", libver="latest") as f:
+        for i in range(6):
+            f.create_dataset(f"s{i}", (10, 12), "<i4" if i != 4 else ">i8", chunks=(4, 5) if i % 2 else None)[...] = i
+        f.create_dataset("line", (240,), "<i4")[...] = 7
+        source = lambda name, shape: h5py.VirtualSource(".", name, shape)
+        layouts = {name: h5py.VirtualLayout((20, 40), "<i4") for name in ("tiles", "strided", "reshaped", "gaps")}
+        for i, (r, c) in enumerate(itertools.product((0, 10), (0, 12, 24))):
+            layouts["tiles"][r : r + 10, c : c + 12] = source(f"s{i}", (10, 12))
+        for i in range(2):
+            layouts["strided"][i::2, 1:37:3] = source(f"s{i}", (10, 12))
+        layouts["reshaped"][2:8, :] = source("line", (240,))
+        layouts["gaps"][5:15, 0:36:3] = source("s3", (10, 12))
+        layouts["gaps"][0:5, 4:28:2] = source("s5", (10, 12))[5:, :]
+        for name, layout in layouts.items():
+            f.create_virtual_dataset(name, layout, fillvalue=-9)
+            names.append(name)
+    return names
+
+
+def check_virtual_writes(ours, path, names, count):
+    """Writes through virtual datasets to two copies: what h5py refuses, we do; sources must be the same."""
+    mine, theirs = path.with_name("mine-" + path.name), path.with_name("theirs-" + path.name)
+    shutil.copy(path, mine)
+    shutil.copy(path, theirs)
+    with h5py.File(path, "r") as f:
+        mapped = {name: f[name][...] != -9 for name in names}
+        everything = sorted(f)
+    for _ in range(count):
+        name = rng.choice(names)
+        with h5py.File(theirs, "r+") as f:
+            d = f[name]
+            kind = rng.choice([Orthogonal, Union]) if rng.random() < 0.3 else Inside
+            select = kind(d.shape, True) if kind is not Inside else Inside(mapped[name])
+            if kind is Orthogonal and select.plain() is None:
+                # h5py has no such selection, and would write all.
+                continue
+            new = values(select.shape, d.dtype) if select.shape else values((1,), d.dtype)
+            try:
+                select.write(d, new if select.shape else new[0])
+                wanted = "written"
+            except OSError as e:
+                assert "unmapped portion" in str(e), e
+                wanted = None
+        answer, got = ours.ask("write", mine, name, select.text, new.nbytes, body=new.tobytes())
+        note(f"virtual {'write' if wanted else 'refused'}", answer == wanted, f"{name} [{select.text}]: {answer or got} instead of {wanted}")
+        if rng.random() < 0.1 or answer != wanted:
+            answer, got = ours.ask("commit", mine)
+            note("commit", answer == "committed", f"{mine.name}: commit: {got}")
+            with h5py.File(mine, "r") as a, h5py.File(theirs, "r") as b:
+                differ = [n for n in everything if a[n][...].tobytes() != b[n][...].tobytes()]
+            note("files after virtual writes", not differ, f"{differ} differ after {name} [{select.text}]")
+            shutil.copy(theirs, mine)
+
+
 # ---- selections: text for us, and what h5py or NumPy does
 
 def a_slice(n, once):
@@ -290,6 +347,27 @@ class Union:
 
     read = Points.read
     write = Points.write
+
+
+class Inside:
+    """Rows and columns of which all elements are mapped."""
+
+    def __init__(self, mapped):
+        r, c = rng.choice(np.argwhere(mapped).tolist())
+        steps = [c + s for s in range(0, 40, rng.choice([1, 2, 3, 4, 6])) if c + s < mapped.shape[1] and mapped[r, c + s]]
+        columns = sorted(rng.sample(steps, rng.randrange(1, len(steps) + 1)))
+        lines = [i for i in range(mapped.shape[0]) if mapped[i, columns].all() and rng.random() < 0.5] or [r]
+        self.key = np.ix_(lines, columns)
+        self.text = f"[{','.join(map(str, lines))}], [{','.join(map(str, columns))}]"
+        self.shape = (len(lines), len(columns))
+        self.slabs = [[(i, 1, 1, 1), (j, 1, 1, 1)] for i in lines for j in columns]
+
+    def write(self, d, new):
+        space = d.id.get_space()
+        for i, slab in enumerate(self.slabs):
+            start, stride, count, block = zip(*slab)
+            space.select_hyperslab(start, count, stride, block, op=h5py.h5s.SELECT_OR if i else h5py.h5s.SELECT_SET)
+        d.id.write(h5py.h5s.create_simple((new.size,)), space, np.ascontiguousarray(new).ravel())
 
 
 KINDS = [Orthogonal, Orthogonal, Points, Mask, Union]
@@ -500,9 +578,10 @@ with tempfile.TemporaryDirectory() as folder:
         check_reads(ours, path, names, args.count * 3 // 8)
         check_writes(ours, path, writable, args.count // 8)
         check_refusals(ours, folder / f"mine-{libver}.h5")
+    check_virtual_writes(ours, folder / "mapped.h5", make_mapped(folder / "mapped.h5"), args.count // 8)
     for what, (total, bad) in sorted(counts.items()):
         print(f"{'FAIL' if bad else 'ok  '} {what}: {total - bad} of {total} equal")
-    total = sum(n for what, (n, _) in counts.items() if what.split()[0] in ("Orthogonal", "Points", "Mask", "Union"))
+    total = sum(n for what, (n, _) in counts.items() if what.split()[0] in ("Orthogonal", "Points", "Mask", "Union", "virtual"))
     print(f"{total} selections, {len(failures)} failures")
     if total < min(5000, args.count) * 0.99 or failures:
         sys.exit(1)

@@ -9,6 +9,7 @@ use super::file::File;
 use super::group::{Group, LinkKind};
 use super::object::{NamedDatatype, Object, ObjectInfo};
 use super::options::OpenOptions;
+use super::put::put_raw;
 use super::selection::Select;
 use super::value::Value;
 use super::write::{elements, with_values};
@@ -309,13 +310,13 @@ impl Dataset {
     ///
     /// # Errors
     /// The selection does not fit the shape or names an element twice, the bytes do not fit the selection, the elements are not the file's own
-    /// (virtual, external), or the file is open for reading only.
+    /// (external), or the file is open for reading only.
     pub fn write_raw(&self, selection: impl Into<Select>, bytes: &[u8]) -> Result<()> {
         change(&self.core, |editor| {
             let mut header = ObjectHeader::load(editor.ctx(), self.address())?;
             let stored = StoredDataset::load(&self.core, &header)?;
             let (wanted, _) = selection.into().resolve_once(&stored.dataspace.dims)?;
-            edit::write_elements(editor, &mut header, &stored, &wanted, bytes)
+            put_raw(&self.core, editor, &mut header, (&stored, &wanted), bytes, self.conversion)
         })
         .map_err(|e| e.on(self.path()))
     }

@@ -16,6 +16,7 @@ mod glob;
 mod group;
 mod object;
 mod options;
+mod put;
 mod recover;
 mod reference;
 mod repack;

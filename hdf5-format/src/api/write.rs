@@ -7,6 +7,7 @@ use super::element::{Conversion, Data, Sink, Store, Stored};
 use super::file::File;
 use super::group::Group;
 use super::object::ObjectInfo;
+use super::put::{check_places, put};
 use super::selection::{Select, Slice};
 use super::value::Value;
 use crate::codec::{Address, to_usize};
@@ -14,7 +15,7 @@ use crate::dataset::axes::box_bytes;
 use crate::dataset::file::FileCore;
 use crate::dataset::stored::StoredDataset;
 use crate::datatype::{contains_address, contains_vlen};
-use crate::edit::{self, Editor, Owned};
+use crate::edit::{self, Editor};
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::message::datatype::Datatype;
 use crate::graph::object_header::ObjectHeader;
@@ -101,8 +102,11 @@ impl Dataset {
     /// ```
     ///
     /// # Errors
-    /// The shape is another, a value does not fit the type, the elements are not the file's own (virtual), or the file
-    /// is open for reading only. Nothing is written then.
+    /// The shape is another, a value does not fit the type, the elements are in external files, or the file is open for
+    /// reading only; of a virtual dataset, an element is in none of its sources, or a source is in a file that may not
+    /// be written. Nothing is written then.
+    ///
+    /// Sources in other files are written and committed at once: a rollback does not take that back.
     pub fn write(&self, data: impl Data) -> Result<()> {
         self.write_slice(Select::all(), data)
     }
@@ -140,10 +144,11 @@ impl Dataset {
             give(datatype, &mut |values| {
                 let prepared = Prepared::new(datatype, values, editor)?;
                 let times = times(shape, &wanted)?;
-                let old = Owned::of_elements(&self.core, &stored, &asked)?;
+                if let Prepared::Values(_) = prepared {
+                    check_places(&self.core, &stored, &asked)?;
+                }
                 let elements = prepared.elements(datatype, times, editor)?;
-                edit::write_elements(editor, &mut header, &stored, &asked, &elements)?;
-                old.release(editor)
+                put(&self.core, editor, &mut header, (&stored, &asked), &elements, self.conversion)
             })
         });
         done.map_err(|e| e.on(self.path()))

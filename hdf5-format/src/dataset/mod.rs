@@ -17,4 +17,5 @@ mod virtual_;
 mod virtual_extent;
 mod virtual_pairs;
 mod virtual_picks;
+pub(crate) mod virtual_write;
 pub mod wanted;

@@ -32,6 +32,12 @@ pub(super) fn mappings(ctx: &FileContext, address: Address, index: u32) -> Resul
 pub(super) struct Source {
     core: Arc<FileCore>,
     pub(super) dataset: StoredDataset,
+    /// Its header.
+    address: Address,
+    /// The file it is named in.
+    file: Vec<u8>,
+    /// True if an external link led out of that file.
+    linked: bool,
 }
 
 impl Source {
@@ -43,6 +49,21 @@ impl Source {
         }
         Ok(Reader { core: &self.core, dataset: &self.dataset, depth: outer.depth.saturating_add(1) })
     }
+
+    /// The name of its file, if that is another one than that of the virtual dataset.
+    pub(super) fn file(&self, outer: &Reader<'_>) -> Option<Vec<u8>> {
+        (!Arc::ptr_eq(outer.core, &self.core)).then(|| self.file.clone())
+    }
+
+    /// Its header.
+    pub(super) fn address(&self) -> Address {
+        self.address
+    }
+
+    /// True if an external link led out of the file that is named.
+    pub(super) fn is_linked(&self) -> bool {
+        self.linked
+    }
 }
 
 /// Opens a mapping's source; `None` if the file or the dataset does not exist.
@@ -53,7 +74,7 @@ pub(super) fn source(core: &Arc<FileCore>, file: &[u8], path: &[u8], depth: usiz
         return Err(Error::limit("file_depth", limit as u64, depth.saturating_add(1) as u64)
             .hint("virtual datasets may be each other's sources"));
     }
-    let core = if file == b"." {
+    let named = if file == b"." {
         Arc::clone(core)
     } else {
         match core.open_other(ExternalKind::VirtualSource, file) {
@@ -61,13 +82,14 @@ pub(super) fn source(core: &Arc<FileCore>, file: &[u8], path: &[u8], depth: usiz
             Err(e) => return missing(e),
         }
     };
-    let place = match core.resolve(core.root(), path) {
+    let place = match named.resolve(named.root(), path) {
         Ok(place) => place,
         Err(e) => return missing(e),
     };
     let header = ObjectHeader::load(place.core.ctx(), place.address)?;
     let dataset = StoredDataset::load_nested(&place.core, &header, depth.saturating_add(1))?;
-    Ok(Some(Source { core: place.core, dataset }))
+    let linked = !Arc::ptr_eq(&named, &place.core);
+    Ok(Some(Source { core: place.core, dataset, address: place.address, file: file.to_vec(), linked }))
 }
 
 /// Copies the selected elements of all sources into `out`, whose other elements stay as they are.

@@ -3,7 +3,7 @@
 use super::picks::{Pick, Picks, extent_len, point};
 use super::read::Reader;
 use super::spans;
-use super::virtual_::source;
+use super::virtual_::{Source, source};
 use super::virtual_extent::{Tile, tiles};
 use super::wanted::Asked;
 use crate::codec::to_usize;
@@ -17,11 +17,19 @@ const BATCH_BYTES: u64 = 64 << 20;
 
 /// Copies the picked elements of all sources into `out`, whose other elements stay as they are.
 pub(super) fn read(reader: &Reader<'_>, picks: &Picks, out: &mut [u8]) -> Result<()> {
+    each_source(reader, picks, BATCH_BYTES, &mut |source, list| copy(reader, &source.reader(reader)?, list, out))
+}
+
+/// What is done with picked elements of a source: places in it, and numbers in the output.
+type Visit<'a> = &'a mut dyn FnMut(&Source, &[Pick]) -> Result<()>;
+
+/// Shows where in the sources the picked elements are, those of about so many bytes at once.
+pub(super) fn each_source(reader: &Reader<'_>, picks: &Picks, bytes: u64, visit: Visit<'_>) -> Result<()> {
     let extent = &reader.dataset.dataspace.dims;
     extent_len(extent)?;
     for mapping in reader.virtual_mappings()? {
         for tile in tiles(&mapping, extent)? {
-            read_tile(reader, &tile, picks, out)?;
+            each_of_tile(reader, &tile, picks, bytes, visit)?;
         }
     }
     Ok(())
@@ -34,7 +42,7 @@ struct Row {
     out: u64,
 }
 
-fn read_tile(reader: &Reader<'_>, tile: &Tile, picks: &Picks, out: &mut [u8]) -> Result<()> {
+fn each_of_tile(reader: &Reader<'_>, tile: &Tile, picks: &Picks, bytes: u64, visit: Visit<'_>) -> Result<()> {
     let extent = &reader.dataset.dataspace.dims;
     let target = tile.virtual_selection(extent)?;
     if dataspace::point_count(&target, extent)? == 0 {
@@ -49,9 +57,8 @@ fn read_tile(reader: &Reader<'_>, tile: &Tile, picks: &Picks, out: &mut [u8]) ->
     let dims = &source.dataset.dataspace.dims;
     let (from, to) = tile.pair(dims, extent)?;
     let (from, to) = (Elements::new(&from, dims)?, Elements::new(&to, extent)?);
-    let inner = source.reader(reader)?;
-    let most = BATCH_BYTES.checked_div(inner.dataset.element_size().max(1) as u64).unwrap_or(1).max(1);
-    let mut batch = Batch { reader, inner, list: Vec::new(), len: 0, out };
+    let most = bytes.checked_div(source.dataset.element_size().max(1) as u64).unwrap_or(1).max(1);
+    let mut batch = Batch { source: &source, list: Vec::new(), len: 0, visit };
     let listed = to.listed_places();
     for row in rows {
         let mut found: Vec<(u64, u64, u64)> = Vec::new();
@@ -119,46 +126,46 @@ fn clipped(at: &[u64], len: u64, out: u64, low: &[u64], high: &[u64]) -> Option<
     Some(Row { at, len: end.saturating_sub(start), out: out.saturating_add(start.saturating_sub(x)) })
 }
 
-/// Elements of a source that are read together.
-struct Batch<'a> {
-    reader: &'a Reader<'a>,
-    inner: Reader<'a>,
+/// Elements of a source that are visited together.
+struct Batch<'a, 'v> {
+    source: &'a Source,
     /// Places in the source, and numbers in the output.
     list: Vec<Pick>,
     len: u64,
-    out: &'a mut [u8],
+    visit: Visit<'v>,
 }
 
-impl Batch<'_> {
+impl Batch<'_, '_> {
     fn add(&mut self, place: u64, len: u64, out: u64, most: u64) -> Result<()> {
         self.list.push(Pick { place, len, out });
         self.len = self.len.saturating_add(len);
         if self.len >= most { self.flush() } else { Ok(()) }
     }
 
-    /// Reads the elements, and puts them in their places.
     fn flush(&mut self) -> Result<()> {
         let list = core::mem::take(&mut self.list);
         self.len = 0;
-        let mut number = 0u64;
-        let numbered = list.iter().map(|pick| {
-            let own = Pick { out: number, ..*pick };
-            number = number.saturating_add(pick.len);
-            own
-        });
-        let picks = Picks::of_list(numbered.collect());
-        if picks.is_empty() {
-            return Ok(());
-        }
-        let raw = self.inner.read(Asked::Picks(&picks))?;
-        let (from, to) = (&self.inner.dataset.datatype, &self.reader.dataset.datatype);
-        let raw = convert::elements(from, to, convert::Conversion::Clamp, raw)?;
-        let element = self.reader.dataset.element_size();
-        let mut at = 0usize;
-        for pick in &list {
-            spans::copy(&raw, at, self.out, pick.out, pick.len, element);
-            at = at.saturating_add(to_usize(pick.len)?.saturating_mul(element));
-        }
-        Ok(())
+        if list.is_empty() { Ok(()) } else { (self.visit)(self.source, &list) }
     }
+}
+
+/// Reads elements of a source, and puts them in their places.
+fn copy(reader: &Reader<'_>, inner: &Reader<'_>, list: &[Pick], out: &mut [u8]) -> Result<()> {
+    let mut number = 0u64;
+    let numbered = list.iter().map(|pick| {
+        let own = Pick { out: number, ..*pick };
+        number = number.saturating_add(pick.len);
+        own
+    });
+    let picks = Picks::of_list(numbered.collect());
+    let raw = inner.read(Asked::Picks(&picks))?;
+    let (from, to) = (&inner.dataset.datatype, &reader.dataset.datatype);
+    let raw = convert::elements(from, to, convert::Conversion::Clamp, raw)?;
+    let element = reader.dataset.element_size();
+    let mut at = 0usize;
+    for pick in list {
+        spans::copy(&raw, at, out, pick.out, pick.len, element);
+        at = at.saturating_add(to_usize(pick.len)?.saturating_mul(element));
+    }
+    Ok(())
 }

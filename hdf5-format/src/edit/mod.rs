@@ -58,7 +58,7 @@ pub(crate) use groups::create as create_group;
 pub(crate) use links::{Vacancy, check_name as check_link_name, insert as link, remove as unlink};
 pub(crate) use objects::{add_link, drop_link, values_of};
 pub(crate) use open::open;
-pub(crate) use raw::{allocate as allocate_elements, resize, write as write_elements};
+pub(crate) use raw::{allocate as allocate_elements, check as check_elements, resize, write as write_elements};
 pub use recover::Recovery;
 pub(crate) use recover::{clear_mark, look, recover};
 pub(crate) use shared::drop_attribute;

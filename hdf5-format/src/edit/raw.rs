@@ -100,7 +100,12 @@ pub(crate) fn allocate(editor: &mut Editor, header: &mut ObjectHeader, dataset: 
     }
 }
 
-fn check(dataset: &StoredDataset, asked: Asked<'_>, bytes: &[u8]) -> Result<()> {
+/// Refuses elements that are not those of a selection.
+///
+/// # Errors
+/// The selection does not fit the extent or the bytes, or names an element twice.
+pub(crate) fn check<'s>(dataset: &StoredDataset, asked: impl Into<Asked<'s>>, bytes: &[u8]) -> Result<()> {
+    let asked = asked.into();
     if dataset.dataspace.is_null() {
         return Err(Error::new(ErrorKind::Shape, "a null dataset has no elements"));
     }

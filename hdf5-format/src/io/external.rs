@@ -1,7 +1,7 @@
 //! Which other files may be opened, and how: the one gate for external links, raw files, virtual sources and
 //! members of multi-file storage.
 
-use super::Storage;
+use super::{Storage, StorageMut};
 use crate::error::{Error, ErrorKind, Result};
 use alloc::string::String;
 use alloc::sync::Arc;
@@ -37,6 +37,11 @@ pub trait Resolver: Send + Sync {
     /// Opens `name`, as it stands in the file; a missing file is [`ErrorKind::NotFound`], a forbidden one
     /// [`ErrorKind::Denied`].
     fn resolve(&self, kind: ExternalKind, name: &str) -> Result<Arc<dyn Storage>>;
+
+    /// Opens `name` for writing; nothing unless the resolver says otherwise.
+    fn resolve_mut(&self, kind: ExternalKind, name: &str) -> Result<Arc<dyn StorageMut>> {
+        Err(denied(kind, name, "the resolver opens nothing for writing"))
+    }
 }
 
 /// What a file may make the reader open besides itself.
@@ -72,10 +77,29 @@ impl ExternalPolicy {
         match self {
             ExternalPolicy::Deny => Err(denied(kind, &shown, "other files are not opened by default")),
             #[cfg(feature = "std")]
-            ExternalPolicy::Under(root) => under::open(root, kind, name),
+            ExternalPolicy::Under(root) => Ok(Arc::new(super::DiskFile::open(under::find(root, kind, name)?)?)),
             ExternalPolicy::Resolver(resolver) => {
                 let name = core::str::from_utf8(name).map_err(|_| denied(kind, &shown, "its name is not UTF-8"))?;
                 resolver.resolve(kind, name)
+            }
+        }
+    }
+}
+
+impl ExternalPolicy {
+    /// Opens another file for writing, if the policy allows to open it.
+    pub fn open_mut(&self, kind: ExternalKind, name: &[u8]) -> Result<Arc<dyn StorageMut>> {
+        let shown = String::from_utf8_lossy(name);
+        match self {
+            ExternalPolicy::Deny => Err(denied(kind, &shown, "other files are not opened by default")),
+            #[cfg(feature = "std")]
+            ExternalPolicy::Under(root) => {
+                let path = under::find(root, kind, name)?;
+                Ok(Arc::new(super::DiskFileMut::open(path, super::Locking::default())?))
+            }
+            ExternalPolicy::Resolver(resolver) => {
+                let name = core::str::from_utf8(name).map_err(|_| denied(kind, &shown, "its name is not UTF-8"))?;
+                resolver.resolve_mut(kind, name)
             }
         }
     }
@@ -89,16 +113,15 @@ fn denied(kind: ExternalKind, name: &str, why: &str) -> Error {
 #[cfg(feature = "std")]
 mod under {
     use super::*;
-    use crate::io::DiskFile;
     use std::path::{Component, Path, PathBuf};
 
-    /// Opens `name` below `root`, after resolving every symbolic link on the way.
-    pub(super) fn open(root: &Path, kind: ExternalKind, name: &[u8]) -> Result<Arc<dyn Storage>> {
+    /// Where `name` is below `root`, after resolving every symbolic link on the way.
+    pub(super) fn find(root: &Path, kind: ExternalKind, name: &[u8]) -> Result<PathBuf> {
         let shown = String::from_utf8_lossy(name);
         let out = || denied(kind, &shown, "its name leads out of the allowed folder");
         if let Some(moved) = last_of_absolute(name) {
             // The file and what it names were moved here together.
-            return self::open(root, kind, moved).map_err(|_| out());
+            return find(root, kind, moved).map_err(|_| out());
         }
         let relative = relative(name).ok_or_else(out)?;
         let missing = |e: std::io::Error| {
@@ -113,7 +136,7 @@ mod under {
         if !path.is_file() {
             return Err(denied(kind, &shown, "it is not a regular file"));
         }
-        Ok(Arc::new(DiskFile::open(path)?))
+        Ok(path)
     }
 
     /// The last part of an absolute name.
