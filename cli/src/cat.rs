@@ -22,7 +22,7 @@ pub(crate) fn run(cli: &Cli, args: &CatArgs) -> Outcome {
         other => {
             let message = format!("is a {}, and cat prints datasets", other.kind());
             let hint = "h5 tree shows what is in a group, h5 attrs its attributes";
-            return Err(Error::new(ErrorKind::TypeMismatch, message).on(&target.path).hint(hint).into());
+            return Err(Error::new(ErrorKind::TypeMismatch, message).on(&target.path).with_hint(hint).into());
         }
     };
     let select = match (&args.slice, target.select.clone()) {

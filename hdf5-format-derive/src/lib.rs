@@ -80,6 +80,8 @@
 //! struct Unknown { #[h5(rnme = "x")] a: u8 }
 //! ```
 
+#![deny(missing_docs)]
+
 mod attributes;
 mod enums;
 mod structs;

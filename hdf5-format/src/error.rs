@@ -107,7 +107,7 @@ impl Error {
     /// A bound of [`Limits`](crate::Limits), named by its field, was reached.
     pub fn limit(name: &'static str, limit: u64, asked: u64) -> Self {
         Error::new(ErrorKind::Limit, alloc::format!("limit `{name}` is {limit}, {asked} asked"))
-            .hint("raise it in Limits if the file is trusted")
+            .with_hint("raise it in Limits if the file is trusted")
     }
 
     /// Names the structure, unless a deeper layer already did.
@@ -151,7 +151,7 @@ impl Error {
 
     /// Says what the reader of the message can do.
     #[must_use]
-    pub fn hint(mut self, hint: impl Into<Cow<'static, str>>) -> Self {
+    pub fn with_hint(mut self, hint: impl Into<Cow<'static, str>>) -> Self {
         self.0.hint = Some(hint.into());
         self
     }
@@ -190,10 +190,16 @@ impl Error {
     }
 
     /// What to do about it, where there is advice.
-    pub fn advice(&self) -> Option<&str> {
+    pub fn hint(&self) -> Option<&str> {
         self.0.hint.as_deref()
     }
 }
+
+/// Errors go from thread to thread.
+const _: () = {
+    const fn sendable<T: Send + Sync + 'static>() {}
+    sendable::<Error>();
+};
 
 impl Clone for Error {
     fn clone(&self) -> Self {
@@ -246,9 +252,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn is_one_pointer_wide_and_sendable() {
-        fn sendable<T: Send + Sync + 'static>() {}
-        sendable::<Error>();
+    fn is_one_pointer_wide() {
         assert_eq!(size_of::<Error>(), size_of::<usize>());
     }
 
@@ -256,7 +260,7 @@ mod tests {
     fn says_what_where_and_what_to_do() {
         let error = Error::corrupt("local heap", 0x1a40, "expected signature \"HEAP\", found \"HEAX\"")
             .on("/a/b")
-            .hint("the file is damaged");
+            .with_hint("the file is damaged");
         assert_eq!(
             error.to_string(),
             "/a/b: local heap at 0x1a40: expected signature \"HEAP\", found \"HEAX\"; the file is damaged"

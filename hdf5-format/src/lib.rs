@@ -28,6 +28,7 @@
 //! runs the same API.
 #![cfg_attr(not(any(feature = "std", test)), no_std)]
 #![deny(
+    missing_docs,
     clippy::arithmetic_side_effects,
     clippy::cast_possible_truncation,
     clippy::indexing_slicing,
@@ -73,11 +74,11 @@ mod sync;
 #[cfg(feature = "serde")]
 pub use api::ValueSeed;
 pub use api::{
-    Attribute, ChunkPart, Compaction, Conversion, CreateOptions, Data, Dataset, DatasetBuilder, DynArray, Element,
-    Enumeration, Field, File, FixedAscii, FixedUnicode, Group, Layout, Link, LinkKind, Load, Member, NamedDatatype,
-    Object, ObjectInfo, Opaque, OpenOptions, Plain, PlainField, PlainItems, PlainNumber, Record, RecordBuilder,
-    Reference, RegionReference, RepackOptions, Scalar, Select, Single, Sink, Slice, Source, Store, Stored, StoredChunk,
-    Value, VarLenAscii, Walk, canonical,
+    Attribute, Attrs, ChunkPart, Compaction, Conversion, CreateOptions, Data, Dataset, DatasetBuilder, DynArray,
+    Element, Enumeration, Field, File, FixedAscii, FixedUnicode, Group, Layout, Link, LinkKind, Load, Member,
+    NamedDatatype, Object, ObjectInfo, Opaque, OpenOptions, Plain, PlainField, PlainItems, PlainNumber, Record,
+    RecordBuilder, Reference, RegionReference, RepackOptions, Scalar, Select, Single, Sink, Slice, Source, Store,
+    Stored, StoredChunk, Value, VarLenAscii, Walk, canonical,
 };
 pub use codec::{Address, Sizes};
 pub use error::{Error, ErrorKind, Result, Rule};

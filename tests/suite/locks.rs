@@ -26,7 +26,7 @@ fn on() -> OpenOptions {
 
 fn kind(result: Result<File>) -> Option<ErrorKind> {
     result.err().map(|error| {
-        assert!(error.advice().is_some() && error.to_string().contains("locks-"), "{error}");
+        assert!(error.hint().is_some() && error.to_string().contains("locks-"), "{error}");
         error.kind()
     })
 }

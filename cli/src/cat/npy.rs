@@ -14,7 +14,10 @@ use std::io::Write;
 pub(super) fn print(dataset: &Dataset, rows: Rows<'_>, shape: &[u64], out: &mut dyn Write) -> Outcome {
     let Some(descr) = descr(dataset.dtype()) else {
         let message = format!("values of type {} do not go into .npy", dataset.dtype());
-        return Err(Error::new(ErrorKind::Unsupported, message).on(dataset.path()).hint("use --format json").into());
+        return Err(Error::new(ErrorKind::Unsupported, message)
+            .on(dataset.path())
+            .with_hint("use --format json")
+            .into());
     };
     let (element, inner) = array_parts(dataset.dtype());
     debug_assert!(!matches!(element.class, Class::Array { .. }));

@@ -129,7 +129,7 @@ impl Attribute {
             (last, _) => {
                 let found = values.len().saturating_add(usize::from(last.is_some()));
                 let error = Error::new(ErrorKind::Shape, alloc::format!("expected one element, found {found}"));
-                Err(self.named(error.hint("use read_vec")))
+                Err(self.named(error.with_hint("use read_vec")))
             }
         }
     }

@@ -125,7 +125,7 @@ impl<'a> DatasetBuilder<'a> {
     /// A filter is not in this build, or does not suit the type or the chunk; or no chunk lengths were given.
     pub fn filter(mut self, filters: &Filters) -> Result<Self> {
         let LayoutChoice::Chunked(chunk) = &self.new.layout else {
-            return Err(Error::new(ErrorKind::Invalid, "filters work on chunks").hint("give chunk lengths first"));
+            return Err(Error::new(ErrorKind::Invalid, "filters work on chunks").with_hint("give chunk lengths first"));
         };
         let fill = match &self.new.fill {
             Fill::User(element) => Some(element.clone()),

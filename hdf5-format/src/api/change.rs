@@ -182,7 +182,7 @@ impl File {
 
 pub(super) fn lock(core: &FileCore) -> Result<&Mutex<Editor>> {
     core.changer().ok_or_else(|| {
-        Error::new(ErrorKind::Invalid, "the file is open for reading only").hint("open it with File::open_rw")
+        Error::new(ErrorKind::Invalid, "the file is open for reading only").with_hint("open it with File::open_rw")
     })
 }
 
@@ -259,14 +259,15 @@ impl Group {
         if path.is_empty() { Ok(self.clone()) } else { self.group(path) }
     }
 
-    /// Adds a link to an object of this file.
+    /// Adds a link to an object of this file, given by its group, dataset, or any other handle of it.
     ///
     /// # Errors
     /// As for [`Group::create_group`], and if the object is of another file.
-    pub fn link_object(&self, path: impl AsRef<[u8]>, object: &ObjectInfo) -> Result<()> {
+    pub fn link_object(&self, path: impl AsRef<[u8]>, object: impl AsRef<ObjectInfo>) -> Result<()> {
+        let object = object.as_ref();
         if !Arc::ptr_eq(&self.core, &object.core) {
             return Err(Error::new(ErrorKind::Invalid, "the object is in another file")
-                .hint("an external link can point at it"));
+                .with_hint("an external link can point at it"));
         }
         let address = object.address();
         self.add_link(path.as_ref(), |editor, parent, name| {

@@ -1,6 +1,7 @@
 //! What users see: files, groups, datasets, attributes.
 
 mod attribute;
+mod attrs;
 mod builder;
 pub mod canonical;
 mod change;
@@ -30,6 +31,7 @@ mod walk;
 mod write;
 
 pub use attribute::Attribute;
+pub use attrs::Attrs;
 pub use builder::DatasetBuilder;
 pub use change::CreateOptions;
 pub use dataset::{ChunkPart, Dataset, Layout, StoredChunk};

@@ -26,6 +26,31 @@ pub struct ObjectInfo {
     pub(super) header: Arc<ObjectHeader>,
 }
 
+impl AsRef<ObjectInfo> for ObjectInfo {
+    fn as_ref(&self) -> &ObjectInfo {
+        self
+    }
+}
+
+impl AsRef<ObjectInfo> for Object {
+    fn as_ref(&self) -> &ObjectInfo {
+        self.info()
+    }
+}
+
+/// Handles that dereference to it.
+macro_rules! handles {
+    ($($type:ty),+) => { $(
+        impl AsRef<ObjectInfo> for $type {
+            fn as_ref(&self) -> &ObjectInfo {
+                self
+            }
+        }
+    )+ };
+}
+
+handles!(Group, Dataset, NamedDatatype);
+
 impl ObjectInfo {
     pub(super) fn new(core: Arc<FileCore>, path: String, header: ObjectHeader) -> Self {
         ObjectInfo { core, path, header: Arc::new(header) }

@@ -136,7 +136,7 @@ fn open(core: &FileCore, name: &[u8]) -> Result<File> {
             ErrorKind::Conflict,
             "a source in the file itself, which is named as if it were another",
         )
-        .hint("such sources are in the file \".\""));
+        .with_hint("such sources are in the file \".\""));
     }
     let storage = options.external.open_mut(ExternalKind::VirtualSource, name)?;
     let mut open = File::options().limits(options.limits.clone()).external(options.external.clone());

@@ -43,7 +43,7 @@ impl OpenOptions {
         let found = edit::recover(&storage)?;
         let file = self.clone().from_storage(Arc::clone(&storage))?;
         if found == Recovery::ForeignMark {
-            check(&file).map_err(|e| e.hint("the mark stays: its writer left the file damaged"))?;
+            check(&file).map_err(|e| e.with_hint("the mark stays: its writer left the file damaged"))?;
             edit::clear_mark(&storage)?;
         }
         Ok(found)

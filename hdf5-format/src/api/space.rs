@@ -60,7 +60,9 @@ impl File {
 /// Tells the editor what a walk over the committed state finds unused.
 pub(super) fn reclaim(core: &Arc<FileCore>, editor: &mut Editor) -> Result<u64> {
     if !editor.is_committed() {
-        return Err(Error::new(ErrorKind::Conflict, "the file has changes that are not committed").hint("commit first"));
+        return Err(
+            Error::new(ErrorKind::Conflict, "the file has changes that are not committed").with_hint("commit first")
+        );
     }
     // Space of pages may only be used again page by page.
     if core.opened().file_space.as_ref().is_some_and(|space| space.strategy == Strategy::Page) {
@@ -73,7 +75,7 @@ pub(super) fn reclaim(core: &Arc<FileCore>, editor: &mut Editor) -> Result<u64> 
             .next()
             .map_or_else(|| "it holds messages of unknown types".into(), |f| alloc::format!("{f}"));
         let text = alloc::format!("what is unused is not certain: {why}");
-        return Err(Error::new(ErrorKind::Conflict, text).hint("repack the file: the copy has no unused space"));
+        return Err(Error::new(ErrorKind::Conflict, text).with_hint("repack the file: the copy has no unused space"));
     }
     let base = core.ctx().base();
     editor.add_free(report.holes.iter().map(|&(offset, len)| (offset.saturating_sub(base), len)));

@@ -83,7 +83,7 @@ fn times(shape: &[u64], wanted: &[u64]) -> Result<usize> {
         Some(wanted) if shape.is_empty() => to_usize(wanted),
         _ => {
             let message = format!("values of shape {shape:?} for elements of shape {wanted:?}");
-            Err(Error::new(ErrorKind::Shape, message).hint("one value is repeated; other shapes must be equal"))
+            Err(Error::new(ErrorKind::Shape, message).with_hint("one value is repeated; other shapes must be equal"))
         }
     }
 }

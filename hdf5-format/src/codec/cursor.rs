@@ -248,7 +248,7 @@ impl<'a> Cursor<'a> {
         Err(start
             .unexpected("checksum", alloc::format!("{computed:#010x}"), alloc::format!("{stored:#010x}"))
             .breaks(Rule::Checksum)
-            .hint("the file is damaged here"))
+            .with_hint("the file is damaged here"))
     }
 }
 

@@ -125,7 +125,7 @@ impl Writer {
                 ErrorKind::Invalid,
                 alloc::format!("{value} does not fit the {width} bytes that this file has for it"),
             )
-            .hint("create the file with wider offsets and lengths"));
+            .with_hint("create the file with wider offsets and lengths"));
         }
         self.bytes(low);
         self.zeros(width.saturating_sub(low.len()));

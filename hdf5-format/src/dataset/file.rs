@@ -150,7 +150,7 @@ impl FileCore {
                 }
                 LinkTarget::UserDefined { class, .. } => {
                     return Err(Error::unsupported(alloc::format!("user-defined link of class {class}"))
-                        .hint("only the program that wrote it knows what it points at"));
+                        .with_hint("only the program that wrote it knows what it points at"));
                 }
             }
         }
@@ -172,7 +172,7 @@ impl Place {
         *hops = hops.saturating_add(1);
         let limit = self.core.options.limits.link_depth;
         if *hops > limit {
-            return Err(Error::limit("link_depth", limit as u64, *hops as u64).hint("soft links form a cycle"));
+            return Err(Error::limit("link_depth", limit as u64, *hops as u64).with_hint("soft links form a cycle"));
         }
         Ok(self)
     }

@@ -37,7 +37,7 @@ impl Pick {
 }
 
 fn too_many(runs: usize) -> Error {
-    Error::limit("runs of a selection", MOST_RUNS as u64, runs as u64).hint("select it in parts")
+    Error::limit("runs of a selection", MOST_RUNS as u64, runs as u64).with_hint("select it in parts")
 }
 
 /// Number of elements of an extent.

@@ -105,7 +105,7 @@ impl Reader<'_> {
         let bytes = asked.into().bytes(self.dataset.element_size());
         bytes
             .filter(|&b| b <= limit)
-            .ok_or_else(|| Error::limit("read_bytes", limit, bytes.unwrap_or(u64::MAX)).hint("read a part of it"))
+            .ok_or_else(|| Error::limit("read_bytes", limit, bytes.unwrap_or(u64::MAX)).with_hint("read a part of it"))
     }
 
     /// Number of allocated chunks; `None` if the dataset is not chunked.

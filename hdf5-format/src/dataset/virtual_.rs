@@ -72,7 +72,7 @@ pub(super) fn source(core: &Arc<FileCore>, file: &[u8], path: &[u8], depth: usiz
     let limit = core.ctx().limits().file_depth;
     if depth >= limit {
         return Err(Error::limit("file_depth", limit as u64, depth.saturating_add(1) as u64)
-            .hint("virtual datasets may be each other's sources"));
+            .with_hint("virtual datasets may be each other's sources"));
     }
     let named = if file == b"." {
         Arc::clone(core)

@@ -61,7 +61,7 @@ pub(crate) fn parts(
     if let Some(number) = mapped.iter().position(|mapped| !mapped) {
         let message = format!("element {number} of the selection is in none of the datasets that there are");
         return Err(Error::new(ErrorKind::NotFound, message)
-            .hint("write what the sources hold; virtual_mappings() tells what that is"));
+            .with_hint("write what the sources hold; virtual_mappings() tells what that is"));
     }
     Ok(parts)
 }

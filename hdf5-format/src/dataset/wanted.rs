@@ -121,7 +121,7 @@ impl Asked<'_> {
 /// An element that is to be written has one value.
 fn repeated() -> Error {
     Error::new(ErrorKind::Shape, "an element is selected more than once, and can have one value only")
-        .hint("leave out the repeated positions")
+        .with_hint("leave out the repeated positions")
 }
 
 impl Ordered {

@@ -217,7 +217,7 @@ impl Builder {
     fn take(&mut self, steps: u64) -> Result<()> {
         self.left = self.left.checked_sub(steps).ok_or_else(|| {
             Error::limit("steps to make blocks disjoint", self.steps, self.steps.saturating_add(1))
-                .hint("the blocks of the selection overlap much")
+                .with_hint("the blocks of the selection overlap much")
         })?;
         Ok(())
     }

@@ -145,7 +145,7 @@ impl Converter {
             },
         };
         Error::new(ErrorKind::TypeMismatch, format!("element {i}{shown} does not fit {}", self.to))
-            .hint("choose Conversion::Clamp for the nearest value")
+            .with_hint("choose Conversion::Clamp for the nearest value")
     }
 }
 

@@ -34,7 +34,7 @@ struct Parser<'t> {
 impl<'t> Parser<'t> {
     fn bad(&self, expected: &str) -> Error {
         let message = format!("{:?}: expected {expected}, found {:?}", self.text, self.rest);
-        Error::new(ErrorKind::Invalid, message).hint("a datatype is written as `h5 info` shows it")
+        Error::new(ErrorKind::Invalid, message).with_hint("a datatype is written as `h5 info` shows it")
     }
 
     /// Goes past a text, if it is next.

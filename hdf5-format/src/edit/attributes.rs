@@ -227,7 +227,7 @@ fn check_length(header: &ObjectHeader, new: &Encoded) -> Result<()> {
         ErrorKind::Limit,
         alloc::format!("{} bytes exceed the {MAX_BODY} of an attribute in an old-style object header", new.len()),
     )
-    .hint("objects made with the lower version bound v18 or later have no such limit"))
+    .with_hint("objects made with the lower version bound v18 or later have no such limit"))
 }
 
 /// The attribute of a name, where the way to it is sound.

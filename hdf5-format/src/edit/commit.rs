@@ -56,7 +56,7 @@ impl Editor {
     /// the editor refuses to go on. Else the changes are kept, and the commit may be tried again.
     pub fn commit(&mut self) -> Result<()> {
         self.check_sound()?;
-        self.settle().map_err(|error| error.hint(ROLL_BACK))?;
+        self.settle().map_err(|error| error.with_hint(ROLL_BACK))?;
         let before = self.superblock.end;
         let end = self.superblock.base.saturating_add(self.space.end_after_commit());
         self.superblock.end = end;
@@ -83,7 +83,7 @@ impl Editor {
             Err(error) => {
                 self.overlay.restore(dirty);
                 self.superblock.end = before;
-                Err(error.hint(self.give_up(reached, before.max(end))))
+                Err(error.with_hint(self.give_up(reached, before.max(end))))
             }
         }
     }

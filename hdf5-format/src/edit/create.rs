@@ -98,7 +98,7 @@ impl FileStyle {
                 ErrorKind::Invalid,
                 "file space settings and shared messages need a newer superblock",
             )
-            .hint("raise the upper version bound to v18 or later"));
+            .with_hint("raise the upper version bound to v18 or later"));
         }
         Ok(self.bounds.low.superblock().max(needed))
     }

@@ -91,7 +91,7 @@ impl GlobalHeapEditor {
             if len > longest(sizes) {
                 let message = format!("{} bytes in one object do not fit this file's lengths", data.len());
                 let error = Error::new(ErrorKind::Limit, message).within(STRUCTURE);
-                return Err(error.hint("create the file with wider offsets and lengths"));
+                return Err(error.with_hint("create the file with wider offsets and lengths"));
             }
             if need > LARGE {
                 return self.insert_alone(editor, data, len);

@@ -231,7 +231,7 @@ fn heed_unknown(header: &mut ObjectHeader) -> Result<()> {
             let text = alloc::format!("the object has a message of kind {} that forbids changes", message.kind.name());
             return Err(Error::unsupported(text)
                 .on_header(header.offset)
-                .hint("a newer program made it; change the object with that"));
+                .with_hint("a newer program made it; change the object with that"));
         }
         if message.flags.has(MessageFlags::MARK_IF_UNKNOWN) {
             message.flags.0 |= MessageFlags::WAS_UNKNOWN;
@@ -248,7 +248,7 @@ fn check_bodies(header: &ObjectHeader) -> Result<()> {
             alloc::format!("{} bytes exceed the {MAX_BODY} of a message in an object header", long.body.len()),
         )
         .within(long.kind.name())
-        .hint("attributes over 64 KiB need the dense storage of version v18 or later")),
+        .with_hint("attributes over 64 KiB need the dense storage of version v18 or later")),
     }
 }
 

@@ -68,7 +68,7 @@ impl<'n> Vacancy<'n> {
         if Links::open(editor.ctx(), &group)?.lookup(editor.ctx(), name)?.is_some() {
             let shown = String::from_utf8_lossy(name);
             return Err(Error::new(ErrorKind::Conflict, alloc::format!("there is a link named {shown:?}"))
-                .hint("delete it first, or choose another name"));
+                .with_hint("delete it first, or choose another name"));
         }
         Ok(Vacancy { group, name })
     }

@@ -234,7 +234,7 @@ fn write_prefix(editor: &mut Editor, address: Address, heap: &LocalHeap) -> Resu
 
 fn too_long(sizes: Sizes) -> Error {
     let message = alloc::format!("more than {} bytes of texts do not fit this file's lengths", longest(sizes));
-    Error::new(ErrorKind::Limit, message).within(STRUCTURE).hint("create the file with wider offsets and lengths")
+    Error::new(ErrorKind::Limit, message).within(STRUCTURE).with_hint("create the file with wider offsets and lengths")
 }
 
 #[cfg(test)]

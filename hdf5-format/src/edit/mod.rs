@@ -389,9 +389,9 @@ impl Editor {
         match self.state {
             Condition::Sound => Ok(()),
             Condition::RollBack => Err(Error::new(ErrorKind::Conflict, "an earlier change or commit failed halfway")
-                .hint("roll back: the file is as it was at its last commit")),
+                .with_hint("roll back: the file is as it was at its last commit")),
             Condition::Reopen => Err(Error::new(ErrorKind::Conflict, "a commit failed halfway")
-                .hint("open the file again: that finishes the commit, or takes it back")),
+                .with_hint("open the file again: that finishes the commit, or takes it back")),
         }
     }
 

@@ -20,7 +20,7 @@ pub(crate) fn open(
     limits: Limits,
     durability: Durability,
 ) -> Result<Editor> {
-    let refused = |text: &'static str, hint: &'static str| Err(Error::unsupported(text).hint(hint));
+    let refused = |text: &'static str, hint: &'static str| Err(Error::unsupported(text).with_hint(hint));
     if opened.driver.is_some() {
         return refused("a file of several members is not changed", "repack it into one file first");
     }
@@ -30,7 +30,7 @@ pub(crate) fn open(
     superblock.end = superblock.base.saturating_add(opened.context.end());
     let marked = superblock.flags & (OPEN_FOR_WRITE | OPEN_FOR_SWMR) != 0 && superblock.flags != COMMITTING;
     if superblock.version >= 3 && marked {
-        return Err(Error::new(ErrorKind::Locked, "the file is marked as open for writing").hint(
+        return Err(Error::new(ErrorKind::Locked, "the file is marked as open for writing").with_hint(
             "another program has it open, or died; if none has, h5 recover takes the mark away where the file is whole",
         ));
     }

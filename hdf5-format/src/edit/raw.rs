@@ -76,7 +76,8 @@ fn external() -> Error {
 }
 
 fn virtual_() -> Error {
-    Error::unsupported("a virtual dataset has no elements of its own").hint("write to the datasets that it is made of")
+    Error::unsupported("a virtual dataset has no elements of its own")
+        .with_hint("write to the datasets that it is made of")
 }
 
 /// Takes space for all elements that have none, with the fill value in it.

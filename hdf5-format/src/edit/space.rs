@@ -72,7 +72,7 @@ impl Space {
         let end = start.checked_add(len).map(|end| self.rounded(end)).filter(|&end| end <= self.limit);
         self.end = end.ok_or_else(|| {
             Error::new(ErrorKind::Limit, alloc::format!("{len} more bytes exceed what the file's addresses reach"))
-                .hint("create the file with wider offsets")
+                .with_hint("create the file with wider offsets")
         })?;
         self.reusable.know(start, len, Sort::of(purpose));
         self.reusable.insert(start.saturating_add(len), self.end);

@@ -221,7 +221,7 @@ impl Blocks {
             #[cfg(not(feature = "zstd"))]
             Codec::Zstd(_) => Err(context
                 .unsupported("blocks of Zstandard are not in this build")
-                .hint("build with the cargo feature `zstd`")),
+                .with_hint("build with the cargo feature `zstd`")),
             Codec::None | Codec::Lz4 => Ok(Blocks::Lz4),
         }
     }

@@ -44,7 +44,7 @@ impl Scratch {
             buffer.clear();
             buffer.try_reserve_exact(len).map_err(|_| {
                 Error::new(ErrorKind::Limit, format!("no memory for {len} bytes of a decoded chunk"))
-                    .hint("lower Limits::chunk_bytes")
+                    .with_hint("lower Limits::chunk_bytes")
             })?;
         }
         buffer.resize(len, 0);

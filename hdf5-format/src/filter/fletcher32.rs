@@ -42,7 +42,7 @@ impl Filter for Fletcher32 {
         if stored != computed && stored != swapped_halves(computed) {
             return Err(context
                 .corrupt(format!("checksum: expected {computed:#010x}, found {stored:#010x}"))
-                .hint("the data of this chunk is damaged"));
+                .with_hint("the data of this chunk is damaged"));
         }
         match &mut input {
             Cow::Borrowed(bytes) => *bytes = bytes.get(..len).unwrap_or(bytes),

@@ -60,7 +60,7 @@ impl Filter for NBit {
         let lost = chunk.is_miscounted();
         if need > have || lost && have.saturating_sub(need) > 16 {
             let error = context.corrupt(format_args!("expected {need} bits, found {have}"));
-            return Err(if lost { error.hint(LOSSY) } else { error });
+            return Err(if lost { error.with_hint(LOSSY) } else { error });
         }
         let mut out = if chunk.has_gaps() { context.zeroed(chunk.size)? } else { context.buffer(chunk.size)? };
         chunk.unpack(&input, &mut out, Run::one(chunk.size, chunk.bits));

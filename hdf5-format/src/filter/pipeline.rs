@@ -68,7 +68,7 @@ impl Stage {
         self.filter.as_deref().ok_or_else(|| {
             let name = if self.name.is_empty() { "unregistered" } else { &self.name };
             Error::unsupported(format!("filter {} ({name}) is needed, but not in this build", self.id))
-                .hint(known::advice(self.id))
+                .with_hint(known::advice(self.id))
         })
     }
 

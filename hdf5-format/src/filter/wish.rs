@@ -263,7 +263,7 @@ impl Wish {
         let id = self.id();
         let filter = registry.get(id).ok_or_else(|| {
             let name = known::find(id).map_or("unregistered", |known| known.name);
-            Error::unsupported(format!("filter {id} ({name}) is not in this build")).hint(known::advice(id))
+            Error::unsupported(format!("filter {id} ({name}) is not in this build")).with_hint(known::advice(id))
         })?;
         let flags = if id == 3 { 0 } else { OPTIONAL };
         let client_data = self.client_data(dataset)?;
@@ -304,7 +304,7 @@ fn szip(dataset: &Dataset<'_>, nearest: bool, block: u32) -> Result<Vec<u32>> {
 
 #[cfg(not(feature = "szip"))]
 fn szip(_: &Dataset<'_>, _: bool, _: u32) -> Result<Vec<u32>> {
-    Err(Error::unsupported("szip is not in this build").hint(known::advice(4)))
+    Err(Error::unsupported("szip is not in this build").with_hint(known::advice(4)))
 }
 
 #[cfg(feature = "zfp")]
@@ -321,7 +321,7 @@ fn zfp(dataset: &Dataset<'_>, rate: Rate) -> Result<Vec<u32>> {
 
 #[cfg(not(feature = "zfp"))]
 fn zfp(_: &Dataset<'_>, _: Rate) -> Result<Vec<u32>> {
-    Err(Error::unsupported("zfp is not in this build").hint(known::advice(32013)))
+    Err(Error::unsupported("zfp is not in this build").with_hint(known::advice(32013)))
 }
 
 fn scale_offset_data(dataset: &Dataset<'_>, digits: i32) -> Result<Vec<u32>> {

@@ -43,7 +43,7 @@ impl Allowance {
             None => {
                 self.used_up = true;
                 let asked = self.all.saturating_sub(self.left).saturating_add(bytes);
-                Err(Error::limit("bytes of one listing", self.all, asked).hint("the file is damaged"))
+                Err(Error::limit("bytes of one listing", self.all, asked).with_hint("the file is damaged"))
             }
         }
     }

@@ -167,7 +167,7 @@ impl FileContext {
             alloc::format!("{len} bytes needed, but the file ends {} bytes on", self.available(address)),
         )
         .breaks(Rule::Inside)
-        .hint("the file is truncated or the address is damaged"))
+        .with_hint("the file is truncated or the address is damaged"))
     }
 
     /// One metadata block: checked against the file's end and the limit before anything is allocated.

@@ -69,11 +69,11 @@ pub fn open(storage: Arc<dyn Storage>, limits: Limits, options: OpenOptions<'_>)
     let (mut superblock, found) = locate(&storage)?;
     if found != superblock.base {
         let text = alloc::format!("stored base address is {}, but the superblock is at {found}", superblock.base);
-        warnings.push(Error::corrupt(NAME, found, text).hint("bytes were put before the file or removed"));
+        warnings.push(Error::corrupt(NAME, found, text).with_hint("bytes were put before the file or removed"));
     }
     if unfinished || committing(&superblock) {
         let text = "the last commit was interrupted while it was put in place; it is read as if it were there";
-        warnings.push(Error::new(ErrorKind::Conflict, text).within(NAME).at(found).hint("h5 recover finishes it"));
+        warnings.push(Error::new(ErrorKind::Conflict, text).within(NAME).at(found).with_hint("h5 recover finishes it"));
     }
     let end = relative_end(&superblock, found)?;
     let there = present(&storage, found)?;
@@ -187,7 +187,7 @@ fn not_hdf5(storage: &dyn Storage, len: u64) -> Error {
     };
     if let Some(what) = known {
         return Error::unsupported(alloc::format!("this is {what}, not an HDF5 file"))
-            .hint("open the HDF5 file itself");
+            .with_hint("open the HDF5 file itself");
     }
     let what = match &start {
         _ if len == 0 => "the file is empty",
@@ -198,7 +198,7 @@ fn not_hdf5(storage: &dyn Storage, len: u64) -> Error {
         _ => "no HDF5 signature at 0, 512, 1024 and so on",
     };
     Error::corrupt(NAME, 0, alloc::format!("not an HDF5 file: {what}"))
-        .hint("of a family open the member with number 0, of a multi file the one with the superblock")
+        .with_hint("of a family open the member with number 0, of a multi file the one with the superblock")
 }
 
 /// Driver information, from the block that superblocks 0 and 1 name or from the extension.
@@ -238,13 +238,13 @@ fn readable_end(
         let text = alloc::format!("expected {end} bytes from here to the end of the file, found {there}");
         let error = Error::corrupt(NAME, found, text);
         if !options.salvage && !swmr {
-            return Err(error.hint(if members::may_be_family(options) {
+            return Err(error.with_hint(if members::may_be_family(options) {
                 "the file is truncated, or the first of a family whose other members were not found or not allowed"
             } else {
                 "the file is truncated; open with salvage to read what is left"
             }));
         }
-        warnings.push(error.hint("the file is truncated"));
+        warnings.push(error.with_hint("the file is truncated"));
     }
     Ok(if options.salvage || writing { there } else { end })
 }

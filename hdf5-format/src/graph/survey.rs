@@ -109,5 +109,6 @@ impl Survey {
 }
 
 fn over() -> Error {
-    Error::limit("bytes of all blocks", 0, 0).hint("blocks overlap so much that the file can not be walked as a whole")
+    Error::limit("bytes of all blocks", 0, 0)
+        .with_hint("blocks overlap so much that the file can not be walked as a whole")
 }

@@ -107,7 +107,7 @@ impl ExternalPolicy {
 
 fn denied(kind: ExternalKind, name: &str, why: &str) -> Error {
     Error::new(ErrorKind::Denied, alloc::format!("{kind} {name:?} was not opened: {why}"))
-        .hint("allow a folder with ExternalPolicy::Under (h5: --follow DIR) if the file is trusted")
+        .with_hint("allow a folder with ExternalPolicy::Under (h5: --follow DIR) if the file is trusted")
 }
 
 #[cfg(feature = "std")]

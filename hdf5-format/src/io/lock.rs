@@ -64,7 +64,8 @@ impl Locking {
             Err(TryLockError::Error(_)) if locking == Locking::BestEffort => Ok(()),
             Err(TryLockError::Error(error)) => {
                 let text = alloc::format!("the file can not be locked: {error}");
-                Err(Error::new(ErrorKind::Io, text).hint("HDF5_USE_FILE_LOCKING=BEST_EFFORT goes on without a lock"))
+                Err(Error::new(ErrorKind::Io, text)
+                    .with_hint("HDF5_USE_FILE_LOCKING=BEST_EFFORT goes on without a lock"))
             }
         }
     }
@@ -76,7 +77,7 @@ fn held(hold: Hold) -> Error {
         Hold::Exclusive => "the file is open elsewhere",
     };
     Error::new(ErrorKind::Locked, text)
-        .hint("close it there, in this program or another; HDF5_USE_FILE_LOCKING=FALSE opens it nevertheless")
+        .with_hint("close it there, in this program or another; HDF5_USE_FILE_LOCKING=FALSE opens it nevertheless")
 }
 
 #[cfg(test)]

@@ -102,5 +102,5 @@ impl<S: Storage + ?Sized> Storage for Arc<S> {
 fn past_end(offset: u64, len: usize, end: u64) -> Error {
     Error::new(ErrorKind::Io, alloc::format!("read of {len} bytes past the end of the storage ({end} bytes)"))
         .at(offset)
-        .hint("the file is truncated")
+        .with_hint("the file is truncated")
 }

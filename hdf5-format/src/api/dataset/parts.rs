@@ -136,7 +136,8 @@ impl Dataset {
         match (self.layout(), self.chunks()) {
             (Layout::Chunked(_), Some(chunk)) => Ok(Grid { dims: self.shape().to_vec(), chunk: chunk.to_vec() }),
             _ => {
-                Err(self.named(Error::new(ErrorKind::Invalid, "the dataset is not chunked").hint("see Dataset::rows")))
+                Err(self
+                    .named(Error::new(ErrorKind::Invalid, "the dataset is not chunked").with_hint("see Dataset::rows")))
             }
         }
     }

@@ -72,7 +72,7 @@ impl<T: Number> NumberPlan<T> {
             let element = bytes.chunks_exact(size.max(1)).nth(i).unwrap_or(&[]);
             let shown = self.shown(element);
             let message = format!("element {i} of the selection{shown} does not fit {expected}");
-            Error::new(ErrorKind::TypeMismatch, message).hint("read it as a wider type, or with Conversion::Clamp")
+            Error::new(ErrorKind::TypeMismatch, message).with_hint("read it as a wider type, or with Conversion::Clamp")
         };
         match &self.route {
             Route::Native => NumberFormat::native::<T>().load(self.how, bytes, out).map_err(misfit),
@@ -110,7 +110,7 @@ impl<T: Number> NumberPlan<T> {
         let misfit = |i: usize| {
             let shown = values.get(i).map_or_else(Default::default, |&v| format!(", {},", Shown(v)));
             Error::new(ErrorKind::TypeMismatch, format!("value {i}{shown} does not fit the elements"))
-                .hint("give the dataset a wider type, or write with Conversion::Clamp")
+                .with_hint("give the dataset a wider type, or write with Conversion::Clamp")
         };
         match &self.route {
             Route::Native => native.convert(native, self.how, bytes, out).map_err(misfit),

@@ -44,7 +44,7 @@ impl<'a> Record<'a> {
     fn missing(&self, name: &str, wanted: &str) -> Error {
         let message = format!("{}: no member {name:?} ({wanted}) in {}", self.owner, self.datatype);
         Error::new(ErrorKind::TypeMismatch, message)
-            .hint("rename the field with #[h5(rename = \"...\")], or give it a default")
+            .with_hint("rename the field with #[h5(rename = \"...\")], or give it a default")
     }
 
     fn field<P>(&self, name: &'static str, member: &Member, plan: Result<P>) -> Result<Field<P>> {
@@ -213,7 +213,9 @@ impl Enumeration {
                         let name = crate::api::group::shown(name);
                         let (found, wanted) = (found.unwrap_or(0), wanted.unwrap_or(0));
                         let message = format!("{owner}::{name} is {wanted}, but {found} in {datatype}");
-                        return Err(Error::new(ErrorKind::TypeMismatch, message).hint("give the variant that number"));
+                        return Err(
+                            Error::new(ErrorKind::TypeMismatch, message).with_hint("give the variant that number")
+                        );
                     }
                     loads.extend(found.map(|number| (number, at)));
                     if let Some(slot) = stores.get_mut(at) {

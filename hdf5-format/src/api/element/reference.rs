@@ -71,7 +71,7 @@ impl Load for RegionReference {
             Reference::Region { dataset, selection } => Ok(RegionReference { dataset, selection }),
             other => {
                 Err(Error::new(ErrorKind::TypeMismatch, format!("{other:?} is no reference to a region of this file"))
-                    .hint("read it as Reference"))
+                    .with_hint("read it as Reference"))
             }
         }
     }

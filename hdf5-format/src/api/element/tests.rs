@@ -65,7 +65,8 @@ fn handles_show_what_was_changed_through_them() {
     dataset.delete_attr("units").unwrap();
     assert!(dataset.attribute("units").is_err());
     file.root().unwrap().link_object("y", &dataset).unwrap();
-    assert_eq!(dataset.reference_count(), 2);
+    file.root().unwrap().link_object("z", file.root().unwrap().get("x").unwrap()).unwrap();
+    assert_eq!(dataset.reference_count(), 3);
 }
 
 #[test]

@@ -56,7 +56,7 @@ impl TextPlan {
         let text = self.text(element, source)?;
         core::str::from_utf8(text).map_err(|_| {
             Error::new(ErrorKind::TypeMismatch, format!("string \"{}\" is not UTF-8", text.escape_ascii()))
-                .hint("read it as Vec<u8>")
+                .with_hint("read it as Vec<u8>")
         })
     }
 
@@ -70,7 +70,7 @@ impl TextPlan {
         };
         if ascii && !text.is_ascii() {
             return refuse("is not ASCII, which the datatype demands".into())
-                .map_err(|e| e.hint("use a UTF-8 datatype"));
+                .map_err(|e| e.with_hint("use a UTF-8 datatype"));
         }
         match self {
             TextPlan::Variable { .. } => {
@@ -181,7 +181,7 @@ impl Store for VarLenAscii {
 }
 
 fn not_ascii(text: &str) -> Error {
-    Error::new(ErrorKind::TypeMismatch, format!("string {text:?} is not ASCII")).hint("use String")
+    Error::new(ErrorKind::TypeMismatch, format!("string {text:?} is not ASCII")).with_hint("use String")
 }
 
 macro_rules! fixed_strings {
@@ -257,7 +257,7 @@ macro_rules! fixed_strings {
             }
 
             fn load(plan: &TextPlan, element: &[u8], source: &mut Source<'_>) -> Result<Self> {
-                $name::new(plan.utf8(element, source)?).map_err(|e| e.hint("read it as String"))
+                $name::new(plan.utf8(element, source)?).map_err(|e| e.with_hint("read it as String"))
             }
         }
 

@@ -31,7 +31,7 @@ impl Select {
                 return Ok((Wanted::Axes(axes), shape));
             }
             Kind::Mask(_) | Kind::Union(_) | Kind::Boxes { .. } => Picks::in_order(&self.runs(dims)?),
-            Kind::Refused(why, what) => return Err(shape_error(format!("{what} is no selection")).hint(*why)),
+            Kind::Refused(why, what) => return Err(shape_error(format!("{what} is no selection")).with_hint(*why)),
         };
         let shape = vec![picks.len()];
         Ok((Wanted::Picks(picks), shape))
@@ -70,7 +70,7 @@ impl Mask {
         let len = extent_len(&self.dims)?;
         if self.dims != dims {
             let text = format!("a mask of shape {:?} for a dataset of shape {dims:?}", self.dims);
-            return Err(shape_error(text).hint("a mask has the dataset's shape, or is that of one dimension"));
+            return Err(shape_error(text).with_hint("a mask has the dataset's shape, or is that of one dimension"));
         }
         if self.len != len {
             return Err(shape_error(format!("a mask of {} elements for a shape of {len}", self.len)));

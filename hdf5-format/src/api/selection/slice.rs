@@ -65,7 +65,7 @@ impl Slice {
             Slice::Index(i) => Axis::Steps { start: position(*i, dim, len)?, step: 1, count: 1 },
             Slice::Slab { stride, count, block, .. } if *count > 1 && (stride < block || *stride == 0) => {
                 let text = format!("blocks of {block} positions that are {stride} apart");
-                return Err(Error::new(ErrorKind::Shape, text).hint("blocks of a slab do not overlap"));
+                return Err(Error::new(ErrorKind::Shape, text).with_hint("blocks of a slab do not overlap"));
             }
             &Slice::Slab { start, stride, count: u64::MAX, block } => endless(start, stride, block, len)?,
             &Slice::Slab { start, stride, count, block } => Axis::slab(start, stride, count, block)?,

@@ -37,7 +37,7 @@ fn split(text: &str, separator: char) -> impl Iterator<Item = &str> {
 
 fn bad(text: &str) -> Error {
     Error::new(ErrorKind::Invalid, format!("{text:?} is not a slice"))
-        .hint("write an index, start:end, start:end:step, [1,4,7], or ...")
+        .with_hint("write an index, start:end, start:end:step, [1,4,7], or ...")
 }
 
 fn between<'t>(text: &'t str, open: &str, close: char) -> Option<&'t str> {
@@ -99,7 +99,7 @@ fn points(list: &str, text: &str) -> Result<Select> {
 }
 
 fn boxes(list: &str, text: &str) -> Result<Select> {
-    let refused = || bad(text).hint("boxes are boxes(first corner:last corner; ...)");
+    let refused = || bad(text).with_hint("boxes are boxes(first corner:last corner; ...)");
     let (mut rank, mut corners) = (None, Vec::new());
     for item in list.split(';') {
         let (first, last) = item.split_once(':').ok_or_else(refused)?;
@@ -114,7 +114,7 @@ fn boxes(list: &str, text: &str) -> Result<Select> {
 }
 
 fn mask(text: &str) -> Result<Mask> {
-    let refused = || bad(text).hint("a mask is mask(SHAPE: places that are true, as 0, 4:6)");
+    let refused = || bad(text).with_hint("a mask is mask(SHAPE: places that are true, as 0, 4:6)");
     let (shape, list) = between(text, "mask(", ')').and_then(|t| t.split_once(':')).ok_or_else(refused)?;
     let dims: Vec<u64> = numbers(shape, text)?;
     let len = dims.iter().try_fold(1u64, |n, &d| n.checked_mul(d)).ok_or_else(refused)?;
@@ -125,7 +125,7 @@ fn mask(text: &str) -> Result<Mask> {
         let start = number(start)?;
         let after = after.map_or(Ok(start.saturating_add(1)), number)?;
         if start < end || after <= start || after > len {
-            return Err(refused().hint("the places ascend, up to the end of the mask"));
+            return Err(refused().with_hint("the places ascend, up to the end of the mask"));
         }
         runs.push((start, after.saturating_sub(start)));
         end = after;
@@ -145,10 +145,10 @@ impl FromStr for Slice {
             return numbers(list, text).map(Slice::List);
         }
         if let Some(slab) = between(text, "slab(", ')') {
-            return slab_of(slab).ok_or_else(|| bad().hint("a slab is slab(start,stride,count,block)"));
+            return slab_of(slab).ok_or_else(|| bad().with_hint("a slab is slab(start,stride,count,block)"));
         }
         if text.starts_with("mask(") {
-            return positions(&mask(text)?).ok_or_else(|| bad().hint("a mask of one dimension, of at most 2^32"));
+            return positions(&mask(text)?).ok_or_else(|| bad().with_hint("a mask of one dimension, of at most 2^32"));
         }
         let number = |t: &str| match t.trim() {
             "" => Ok(None),
@@ -161,7 +161,7 @@ impl FromStr for Slice {
             (Some(start), Some(end), step, None) => {
                 let step = number(step.unwrap_or(""))?.unwrap_or(1);
                 let step = u64::try_from(step).ok().filter(|&s| s > 0);
-                let step = step.ok_or_else(|| bad().hint("a step is a positive number"))?;
+                let step = step.ok_or_else(|| bad().with_hint("a step is a positive number"))?;
                 Ok(Slice::Range { start: number(start)?, end: number(end)?, step })
             }
             _ => Err(bad()),

@@ -21,7 +21,7 @@ type Next<'a> = &'a mut dyn FnMut(&mut Vec<u8>) -> Result<()>;
 pub(crate) fn build(editor: &mut Editor, parameters: &Parameters, count: u64, next: Next<'_>) -> Result<Address> {
     let mut header = parameters.header()?;
     let sizes = editor.ctx().sizes();
-    let mut layout = Layout::new(&header, sizes).map_err(|e| e.hint("choose larger nodes"))?;
+    let mut layout = Layout::new(&header, sizes).map_err(|e| e.with_hint("choose larger nodes"))?;
     while layout.total(header.depth) < count {
         header.depth = header.depth.saturating_add(1);
         check_depth(editor.ctx(), header.depth)?;

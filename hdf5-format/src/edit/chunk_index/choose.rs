@@ -46,7 +46,7 @@ pub(crate) fn choose(bounds: Bounds, new: &NewChunks<'_>) -> Result<ChunkedLayou
     if bounds.high < needed {
         let why = if large { "a chunk of 4 GiB or more" } else { "this storage of chunks" };
         let text = alloc::format!("{why} needs version {needed:?} of the format, at most {:?} is allowed", bounds.high);
-        return Err(Error::new(ErrorKind::Unsupported, text).hint("raise the upper version bound"));
+        return Err(Error::new(ErrorKind::Unsupported, text).with_hint("raise the upper version bound"));
     }
     let single = matches!(index, ChunkIndexKind::Single { .. });
     let mut flags = if new.unfiltered_edges && (new.filtered || !single) { UNFILTERED_EDGES } else { 0 };

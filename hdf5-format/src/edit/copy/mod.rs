@@ -254,7 +254,7 @@ impl<'s> Copier<'s> {
             return Ok(());
         }
         let text = format!("elements with addresses of {} bytes, in a file whose have {}", from.offset, to.offset);
-        Err(Error::unsupported(text).hint("copy into a file with addresses of the same width"))
+        Err(Error::unsupported(text).with_hint("copy into a file with addresses of the same width"))
     }
 
     /// The copy of a committed datatype, counting one more use. It is one without a name unless the original is linked to

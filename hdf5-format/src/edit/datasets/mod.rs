@@ -202,7 +202,7 @@ pub(crate) fn create(editor: &mut Editor, new: &NewDataset) -> Result<ObjectHead
 fn place_mappings(editor: &mut Editor, mappings: &[VirtualMapping]) -> Result<Option<(Address, u32)>> {
     if editor.bounds().high < Version::V110 {
         return Err(Error::unsupported("virtual datasets need version v110 of the format")
-            .hint("raise the upper version bound"));
+            .with_hint("raise the upper version bound"));
     }
     if mappings.is_empty() {
         return Ok(None);

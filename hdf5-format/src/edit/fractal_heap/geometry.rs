@@ -107,7 +107,9 @@ impl Geometry {
         } else {
             return Ok(());
         };
-        Err(Error::new(ErrorKind::Unsupported, problem).within(STRUCTURE).hint("such heaps can be read, not changed"))
+        Err(Error::new(ErrorKind::Unsupported, problem)
+            .within(STRUCTURE)
+            .with_hint("such heaps can be read, not changed"))
     }
 
     /// Bytes of the largest object that a direct block has room for.

@@ -301,7 +301,7 @@ pub(crate) fn resize(
     for (i, (&new, max)) in dims.iter().zip(&max).enumerate() {
         if let Some(max) = max.filter(|&max| max < new) {
             let text = alloc::format!("dimension {i} can not have length {new}: its maximum is {max}");
-            return Err(Error::new(ErrorKind::Shape, text).hint("maxshape is fixed when a dataset is made"));
+            return Err(Error::new(ErrorKind::Shape, text).with_hint("maxshape is fixed when a dataset is made"));
         }
     }
     if dims == old.as_slice() {

@@ -52,7 +52,7 @@ impl Codec {
             _ => return Ok(()),
         };
         let hint = alloc::format!("build with the cargo feature `{missing}`");
-        Err(context.unsupported(format_args!("streams of {self:?} are not in this build")).hint(hint))
+        Err(context.unsupported(format_args!("streams of {self:?} are not in this build")).with_hint(hint))
     }
 }
 

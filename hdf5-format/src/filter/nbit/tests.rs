@@ -150,7 +150,7 @@ fn types_that_libhdf5_miscounts_are_declined() {
         assert_eq!(encode(&NBit, &chunk, &client_data).unwrap().is_some(), fine, "{client_data:?}");
         if !fine {
             let error = decode(&NBit, &[0; 5], &client_data, chunk.len()).unwrap_err();
-            assert!(error.advice().unwrap_or("").starts_with("libhdf5 loses data of this type"), "{error}");
+            assert!(error.hint().unwrap_or("").starts_with("libhdf5 loses data of this type"), "{error}");
             assert!(decode(&NBit, &[0; 500], &client_data, chunk.len()).is_err());
         }
     }

@@ -50,7 +50,7 @@ impl DirectBlock {
             if stored != computed {
                 let (expected, found) = (alloc::format!("{computed:#010x}"), alloc::format!("{stored:#010x}"));
                 let error = here.unexpected("checksum", expected, found).breaks(Rule::Checksum);
-                return Err(error.hint("the file is damaged here"));
+                return Err(error.with_hint("the file is damaged here"));
             }
         }
         Ok(block)

@@ -45,7 +45,7 @@ pub(super) fn read(
     let header = match ObjectHeader::load(&out.context, address) {
         Ok(header) => header,
         Err(e) => {
-            tolerate(e.hint("the superblock extension is damaged; open with salvage to do without"), false)?;
+            tolerate(e.with_hint("the superblock extension is damaged; open with salvage to do without"), false)?;
             return Ok(out);
         }
     };

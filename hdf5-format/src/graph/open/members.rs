@@ -46,7 +46,7 @@ pub(super) fn join(
         b"Subfilin" if first.len()? < end => {
             Err(Error::unsupported("the bytes are in subfiles of the subfiling driver, which are not joined")
                 .within(NAME)
-                .hint("join them with HDF5's h5fuse tool first"))
+                .with_hint("join them with HDF5's h5fuse tool first"))
         }
         b"Subfilin" => Ok(None),
         other => {
@@ -184,7 +184,7 @@ fn multi(first: &Arc<dyn Storage>, information: &[u8], options: &OpenOptions<'_>
                 ErrorKind::Corrupt,
                 alloc::format!("member {:?}: expected {} bytes, found {present}", name(this), this.end),
             )
-            .hint("the member is truncated; open with salvage to read what is left"));
+            .with_hint("the member is truncated; open with salvage to read what is left"));
         }
         let len = present.max(this.end).min(next.saturating_sub(this.start));
         whole = whole.max(this.start.saturating_add(len));
@@ -204,7 +204,7 @@ fn member(options: &OpenOptions<'_>, name: &str, wanted: impl Fn() -> String) ->
     let Some(open) = options.members else {
         return Err(Error::new(ErrorKind::Denied, alloc::format!("the file goes on in others: {}", wanted()))
             .within(NAME)
-            .hint("allow its folder with ExternalPolicy::Under (h5: --follow DIR)"));
+            .with_hint("allow its folder with ExternalPolicy::Under (h5: --follow DIR)"));
     };
     open(name).map_err(|e| {
         let text = alloc::format!("the file goes on in others ({}), and one could not be opened: {e}", wanted());
@@ -218,7 +218,7 @@ fn nameless(options: &OpenOptions<'_>, what: &str) -> Error {
         Some(name) => alloc::format!("{what}, and the name {name:?} does not show what the others are called"),
         None => alloc::format!("{what}, and was opened without a name that shows what the others are called"),
     };
-    Error::new(ErrorKind::Denied, why).within(NAME).hint("open the first member under its own name")
+    Error::new(ErrorKind::Denied, why).within(NAME).with_hint("open the first member under its own name")
 }
 
 #[cfg(test)]
