@@ -213,7 +213,7 @@ impl Editor {
             } else {
                 "what is left of the new file is not to be used"
             };
-            error.hint(alloc::format!("{left}: create it again"))
+            error.with_hint(alloc::format!("{left}: create it again"))
         })
     }
 
