@@ -55,6 +55,11 @@ impl FaultDisk {
         self.state.lock().unwrap().durable.clone()
     }
 
+    /// The numbers of those that write.
+    pub(super) fn writing(&self) -> Vec<usize> {
+        self.state.lock().unwrap().writing.clone()
+    }
+
     /// Calls so far.
     pub(super) fn calls(&self) -> usize {
         self.state.lock().unwrap().calls
