@@ -146,8 +146,7 @@ fn main() -> Result<()> {
     let folder = Path::new(&folder);
     // One part alone, for a profiler.
     let only = std::env::args().nth(2);
-    let parts: [(&str, Part); 3] =
-        [("preserve", preserve), ("growing", growing), ("nested", nested)];
+    let parts: [(&str, Part); 3] = [("preserve", preserve), ("growing", growing), ("nested", nested)];
     parts
         .iter()
         .filter(|(name, _)| only.as_deref().is_none_or(|only| only == *name))

@@ -231,7 +231,7 @@ fn all_shapes_come_back() {
         matrix: ndarray::Array2::zeros((0, 2)),
         texts: vec![],
         grows: vec![],
-        maybe: Some(vec![1]),
+        maybe: Some(vec![]),
         shared: Rc::default(),
     });
 }
@@ -520,6 +520,19 @@ fn a_registered_derived_type_takes_the_registrys_namespace() {
     assert_eq!(store.get::<Point>("own").unwrap(), points()[0]);
 }
 
+#[derive(Persist, Debug, PartialEq)]
+struct Options {
+    number: Option<f64>,
+    array: Option<Vec<f64>>,
+    point: Option<Point>,
+    shape: Shape,
+}
+
+fn options_of(number: Option<f64>) -> Options {
+    let point = number.map(|x| Point { x, y: 0.0 });
+    Options { number, array: number.map(|n| vec![n]), point, shape: number.map_or(Shape::Nothing, Shape::Circle) }
+}
+
 #[test]
 fn other_dialects_hold_derived_types() {
     let point = Point { x: 1.5, y: 2.5 };
@@ -529,11 +542,15 @@ fn other_dialects_hold_derived_types() {
         let store = options.create_in(memory.clone()).unwrap();
         store.put("root", &point).unwrap();
         store.put("pair", &Pair(3, "three".into())).unwrap();
+        store.put("options", &options_of(None)).unwrap();
+        store.put("some", &options_of(Some(2.5))).unwrap();
         let _ = store.close().unwrap();
         let store = StoreOptions::new().read_from(memory.to_vec()).unwrap();
         assert_eq!(store.dialect().name(), dialect);
         assert_eq!(store.get::<Point>("root").unwrap(), point);
         assert_eq!(store.get::<Pair>("pair").unwrap(), Pair(3, "three".into()));
+        assert_eq!(store.get::<Options>("options").unwrap(), options_of(None));
+        assert_eq!(store.get::<Options>("some").unwrap(), options_of(Some(2.5)));
     }
     // Objects without versions are of the current one, registered or not.
     let mut registry = Registry::new("hdf5-persist");

@@ -4,6 +4,8 @@ mod delayed;
 mod lazy;
 mod on_demand;
 mod slot;
+#[cfg(test)]
+mod tests;
 mod view;
 
 pub use delayed::Delayed;

@@ -2,14 +2,22 @@
 
 use super::ArrayView;
 use crate::store::{Store, WeakStore};
+use crate::types::Spec;
 use crate::value::Value;
 use hdf5_format::{Error, ErrorKind, Result};
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 /// A place for a value. Two slots are equal if they are one.
 #[derive(Clone, Default)]
-pub struct Slot(Arc<Mutex<Option<Place>>>);
+pub struct Slot(Arc<Inner>);
+
+#[derive(Default)]
+struct Inner {
+    place: Mutex<Option<Place>>,
+    /// How the field that holds it is stored.
+    spec: OnceLock<&'static Spec>,
+}
 
 #[derive(Clone)]
 enum Place {
@@ -27,7 +35,9 @@ impl Slot {
 
     /// The slot of a value that a store has.
     pub(crate) fn unread(store: Store, path: String) -> Self {
-        Slot(Arc::new(Mutex::new(Some(Place::Unread(store, path)))))
+        let slot = Slot::new();
+        *slot.lock() = Some(Place::Unread(store, path));
+        slot
     }
 
     /// Gives the slot its place.
@@ -37,7 +47,13 @@ impl Slot {
 
     fn lock(&self) -> MutexGuard<'_, Option<Place>> {
         // The place is set as a whole: a panic elsewhere leaves it sound.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.place.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What is written is stored in this way.
+    pub(crate) fn store_as(&self, spec: &'static Spec) {
+        // A slot is of one field.
+        let _ = self.0.spec.set(spec);
     }
 
     /// True if the slot has a place in a store.
@@ -97,6 +113,10 @@ impl Slot {
     /// The slot has no place, the store is closed or for reading only, or the value cannot be written.
     pub fn write(&self, value: Value) -> Result<()> {
         let (store, path) = self.place()?;
+        let value = match self.0.spec.get() {
+            Some(spec) => spec.stored(value).map_err(|e| e.on(&path))?,
+            None => store.stored_alike(&path, value),
+        };
         store.set_value(&path, value)?;
         store.filled(&path);
         Ok(())

@@ -12,7 +12,8 @@
 //! ```
 //! The package reads its own lists and tuples as the names of a container's parts; here they are what they hold. Maps with
 //! names for keys are groups without marks, as its `GroupContainer`s are. There are no sets, times, paths, complex numbers and
-//! integers beyond 64 bits. Shared values are hard links.
+//! integers beyond 64 bits. Shared values are hard links. A group's attribute that is nothing,
+//! for which the package has no form, is a member.
 
 use super::{Dialect, Reading, Writing, raw, sequence, shared};
 use crate::value::{
@@ -196,7 +197,9 @@ fn key_name(key: &Value) -> Result<&str> {
 }
 
 fn check_node(node: &Node) -> Result<()> {
-    node.attrs().iter().try_for_each(|(name, value)| check_attr(name, value))?;
+    let (nothing, attrs): (Vec<_>, Vec<_>) = node.attrs().iter().partition(|attr| is_nothing(node, attr));
+    attrs.into_iter().try_for_each(|(name, value)| check_attr(name, value))?;
+    nothing.into_iter().try_for_each(|(name, _)| raw::check_link_name(name))?;
     match node {
         Node::Group(group) => group.members.iter().try_for_each(|(name, value)| {
             raw::check_link_name(name)?;
@@ -204,6 +207,12 @@ fn check_node(node: &Node) -> Result<()> {
         }),
         Node::Dataset(dataset) => raw::check_array(&dataset.data),
     }
+}
+
+/// True for an attribute that is nothing, for which there is no form: it is a member of the group.
+fn is_nothing(node: &Node, (name, value): &(&String, &Value)) -> bool {
+    let free = matches!(node, Node::Group(group) if !group.members.contains_key(*name));
+    free && matches!(value, Value::Null)
 }
 
 fn write(to: &mut Writing, group: &Group, name: &str, value: &Value, identity: Option<Identity>) -> Result<()> {
@@ -280,17 +289,22 @@ fn write_node(
         Node::Group(GroupNode { attrs, members, on_demand }) => {
             let new = group.create_group(name)?;
             made(&new, to);
+            let (nothing, attrs): (Vec<_>, Vec<_>) = attrs.iter().partition(|attr| is_nothing(node, attr));
             put_attrs(&new, attrs, tag)?;
             if *on_demand {
                 new.set_attr(ON_DEMAND, true)?;
             }
-            members.iter().try_for_each(|(name, value)| write(to, &new, name, value, None))
+            nothing.into_iter().chain(members).try_for_each(|(name, value)| write(to, &new, name, value, None))
         }
     }
 }
 
-fn put_attrs(object: &ObjectInfo, attrs: &Attrs, tag: Option<&Tag>) -> Result<()> {
-    attrs.iter().try_for_each(|(name, value)| raw::write_attr(object, name, &attr_form(value)?))?;
+fn put_attrs<'a>(
+    object: &ObjectInfo,
+    attrs: impl IntoIterator<Item = (&'a String, &'a Value)>,
+    tag: Option<&Tag>,
+) -> Result<()> {
+    attrs.into_iter().try_for_each(|(name, value)| raw::write_attr(object, name, &attr_form(value)?))?;
     let Some(tag) = tag else { return Ok(()) };
     object.set_attr(NAMESPACE, tag.namespace.as_str())?;
     object.set_attr(LABEL, tag.label.as_str())?;

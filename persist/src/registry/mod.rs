@@ -2,6 +2,8 @@
 
 mod migrate;
 mod stack;
+#[cfg(test)]
+mod tests;
 mod version;
 
 pub use migrate::Migrated;

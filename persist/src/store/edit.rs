@@ -1,9 +1,10 @@
 //! Changes of what is stored.
 
 use super::Store;
+use crate::dialect::raw;
 use crate::registry::Migrated;
 use crate::types::{Dumping, Persist, Place};
-use crate::value::{Tag, Value};
+use crate::value::{Attrs, Tag, Value};
 use hdf5_format::{Error, ErrorKind, Object, Result};
 
 /// An object of a store, of which single fields are read and written.
@@ -54,6 +55,23 @@ impl Store {
             return Err(error);
         }
         group.delete(&aside)
+    }
+
+    /// An array that takes the place of one like it is stored as that one is: in chunks, by filters, able to grow.
+    pub(crate) fn stored_alike(&self, path: &str, value: Value) -> Value {
+        let Value::Array(array) = value else { return value };
+        match self.object_at(path) {
+            Ok(Object::Dataset(old)) if old.dtype() == array.dtype() && old.shape().len() == array.shape().len() => {
+                let mut storage = raw::read_storage(&old);
+                for (most, now) in storage.maxshape.iter_mut().flatten().zip(array.shape()) {
+                    *most = most.map(|most| most.max(*now));
+                }
+                let max = storage.maxshape.as_deref();
+                storage.chunks = storage.chunks.map(|chunk| raw::within(chunk, array.shape(), max));
+                raw::dataset_value(array, Attrs::new(), storage)
+            }
+            _ => Value::Array(array),
+        }
     }
 
     /// Takes away what is at a path.
@@ -229,7 +247,8 @@ impl Handle {
         }
     }
 
-    /// Writes one field, and nothing else; a field that is there is replaced where it is.
+    /// Writes one field, and nothing else; a field that is there is replaced where it is, an array in the chunks and by the
+    /// filters that it had.
     ///
     /// # Errors
     /// The dialect has no form for the value, or the file is for reading only. The field is as it was then.
@@ -252,6 +271,7 @@ impl Handle {
         if !matches!(object, Object::Group(_)) {
             return Err(Error::new(ErrorKind::TypeMismatch, "a dataset has no members").on(path));
         }
+        let value = self.store.stored_alike(&path, value);
         self.store.set_value(&path, value)?;
         if place == Some(Place::Attr) {
             object.info().delete_attr(name)?;

@@ -401,7 +401,7 @@ impl Store {
     }
 
     /// Commits, and tells which delayed values were never filled. The store refuses everything from here on that would
-    /// change it.
+    /// change it. Its clones, [`Handle`]s, views of arrays and values on demand keep the file open until they are dropped.
     ///
     /// # Errors
     /// As for [`commit`](Store::commit).

@@ -27,12 +27,19 @@ impl Spec {
     pub const NONE: Spec = Spec { name: "", place: None, chunks: None, maxshape: None, resizable: false, filter: None };
 
     /// A value stored as the field asks for.
-    fn stored(&self, value: Value) -> Result<Value> {
+    ///
+    /// # Errors
+    /// It has no elements, or they cannot be stored so.
+    pub(crate) fn stored(&'static self, value: Value) -> Result<Value> {
         if self.chunks.is_none() && self.maxshape.is_none() && !self.resizable && self.filter.is_none() {
             return Ok(value);
         }
         Ok(match value {
             Value::Null | Value::Same(_) => value,
+            Value::Delayed(slot) => {
+                slot.store_as(self);
+                Value::Delayed(slot)
+            }
             Value::Shared(identity, inner) => Value::Shared(identity, Box::new(self.stored(*inner)?)),
             Value::Node(node) => Value::from(self.dataset(node.into_dataset()?)?),
             Value::Object(mut object) => {
@@ -110,14 +117,14 @@ impl NewNode {
     }
 
     #[doc(hidden)]
-    pub fn field<T: Persist>(&mut self, spec: &Spec, value: &T, to: &mut Dumping<'_>) -> Result<()> {
+    pub fn field<T: Persist>(&mut self, spec: &'static Spec, value: &T, to: &mut Dumping<'_>) -> Result<()> {
         let value = to.dump(value).and_then(|value| spec.stored(value)).map_err(|e| e.on(spec.name))?;
         self.insert(spec, T::PLACE, value)
     }
 
     /// A field that a registry dumps.
     #[doc(hidden)]
-    pub fn registered<T: Any>(&mut self, spec: &Spec, value: &T, to: &mut Dumping<'_>) -> Result<()> {
+    pub fn registered<T: Any>(&mut self, spec: &'static Spec, value: &T, to: &mut Dumping<'_>) -> Result<()> {
         let value = to.registered(value).and_then(|value| spec.stored(value)).map_err(|e| e.on(spec.name))?;
         self.insert(spec, Place::Member, value)
     }

@@ -91,6 +91,30 @@ impl Value {
         }
     }
 
+    /// A group without a tag.
+    ///
+    /// # Errors
+    /// The value is of another kind.
+    pub fn into_group(self) -> Result<super::GroupNode> {
+        match self {
+            Value::Node(node) => node.into_group(),
+            Value::Shared(_, value) => value.into_group(),
+            other => Err(expected("a group", &other.describe())),
+        }
+    }
+
+    /// A group or dataset with a tag.
+    ///
+    /// # Errors
+    /// The value is of another kind.
+    pub fn into_object(self) -> Result<super::Object> {
+        match self {
+            Value::Object(object) => Ok(*object),
+            Value::Shared(_, value) => value.into_object(),
+            other => Err(expected("an object", &other.describe())),
+        }
+    }
+
     /// A scalar in its own kind: what is an array of one element as that element, exactly.
     #[must_use]
     pub fn simplified(self) -> Value {
