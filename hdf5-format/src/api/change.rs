@@ -83,7 +83,7 @@ impl CreateOptions {
     pub fn create_in(self, storage: impl StorageMut + 'static) -> Result<File> {
         let CreateOptions { style, open, durability } = self;
         let mut editor = edit::create(Arc::new(storage), &style, open.limits.clone(), durability)?;
-        editor.commit()?;
+        editor.first_commit()?;
         start(editor, open)
     }
 }
