@@ -1,7 +1,8 @@
 //! `h5 mkdir`, `rm`, `mv`, `cp`, `ln`, `set`: changes to a file, each one commit.
 
-use crate::args::{CpArgs, LnArgs, MkdirArgs, MvArgs, RmArgs, SetArgs};
+use crate::args::{Cli, CpArgs, LnArgs, MkdirArgs, MvArgs, RmArgs, SetArgs};
 use crate::beside::Beside;
+use crate::target::{self, policy};
 use crate::{Failure, Outcome};
 use hdf5_format::codec::Sizes;
 use hdf5_format::edit::CopyStyle;
@@ -68,10 +69,12 @@ pub(crate) fn ln(args: &LnArgs) -> Outcome {
 }
 
 /// `h5 cp`.
-pub(crate) fn cp(args: &CpArgs) -> Outcome {
+pub(crate) fn cp(cli: &Cli, args: &CpArgs) -> Outcome {
     let (from_file, from) = place(&args.from)?;
     let mut style = CopyStyle::default();
     (style.shallow, style.without_attributes) = (args.shallow, args.no_attrs);
+    (style.expand_soft, style.expand_external) = (args.expand_soft, args.expand_external);
+    style.expand_references = args.expand_references;
     let (to_file, to) = match args.to.split_once("::") {
         Some((file, path)) => (PathBuf::from(file), path.to_string()),
         None => (from_file.clone(), args.to.clone()),
@@ -83,9 +86,10 @@ pub(crate) fn cp(args: &CpArgs) -> Outcome {
         root.copy_object(object.info(), &to, &style)
     };
     if same(&from_file, &to_file) {
-        return change(&from_file, |root| Ok(copy(&root.get(&from)?, root)?));
+        let file = File::options().external(policy(cli, &from_file)).open_rw(&from_file)?;
+        return commit(&file, |root| Ok(copy(&root.get(&from)?, root)?));
     }
-    let source = File::open(&from_file)?;
+    let source = target::open(cli, &from_file)?;
     let object = source.get(&from)?;
     if to_file.exists() {
         return change(&to_file, |root| Ok(copy(&object, root)?));
@@ -126,7 +130,10 @@ fn attribute<'p>(root: &Group, path: &'p str) -> Option<(&'p str, &'p str)> {
 
 /// One commit, or nothing.
 fn change(file: &Path, work: impl FnOnce(&Group) -> Outcome) -> Outcome {
-    let file = File::open_rw(file)?;
+    commit(&File::open_rw(file)?, work)
+}
+
+fn commit(file: &File, work: impl FnOnce(&Group) -> Outcome) -> Outcome {
     work(&file.root()?)?;
     Ok(file.commit()?)
 }

@@ -112,7 +112,7 @@ fn run(cli: &Cli) -> Outcome {
         Command::Mkdir(args) => edit::mkdir(args),
         Command::Rm(args) => edit::rm(args),
         Command::Mv(args) => edit::mv(args),
-        Command::Cp(args) => edit::cp(args),
+        Command::Cp(args) => edit::cp(cli, args),
         Command::Ln(args) => edit::ln(args),
         Command::Set(args) => edit::set(args),
         Command::Apply(args) => apply::run(cli, args),

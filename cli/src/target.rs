@@ -46,17 +46,21 @@ fn split(file: &Path) -> (PathBuf, Option<String>) {
 
 /// Opens a file with the options of the command line.
 pub(crate) fn open(cli: &Cli, path: &Path) -> Result<File> {
-    let policy = match cli.follow.as_str() {
+    let file = File::options().external(policy(cli, path)).salvage(cli.salvage).open(path)?;
+    for warning in file.warnings() {
+        anstream::eprintln!("h5: {}: {warning}", path.display());
+    }
+    Ok(file)
+}
+
+/// Which other files a file may lead to.
+pub(crate) fn policy(cli: &Cli, path: &Path) -> ExternalPolicy {
+    match cli.follow.as_str() {
         "none" => ExternalPolicy::Deny,
         "here" => {
             let folder = path.parent().filter(|p| !p.as_os_str().is_empty());
             ExternalPolicy::Under(folder.unwrap_or(Path::new(".")).into())
         }
         folder => ExternalPolicy::Under(folder.into()),
-    };
-    let file = File::options().external(policy).salvage(cli.salvage).open(path)?;
-    for warning in file.warnings() {
-        anstream::eprintln!("h5: {}: {warning}", path.display());
     }
-    Ok(file)
 }

@@ -141,6 +141,24 @@ fn objects_are_copied_within_a_file_and_to_others() {
     assert_eq!(folder.names(), ["data.h5", "other.h5"], "nothing is left of a new file");
 }
 
+#[test]
+fn copies_take_the_place_of_links() {
+    let folder = Folder::with_demo("expand");
+    folder.text(&["mkdir", "data.h5", "/links"]);
+    folder.text(&["ln", "data.h5", "/run1/temperature", "/links/soft", "--soft"]);
+    folder.text(&["cp", "data.h5::/run1", "other.h5::/run1"]);
+    folder.text(&["ln", "data.h5", "/run1/temperature", "/links/external", "--external", "other.h5"]);
+    folder.text(&["cp", "data.h5::/links", "alone.h5::/links", "--expand-soft", "--expand-external"]);
+    folder.text(&["cp", "data.h5::/links", "/here", "--expand-external"]);
+    folder.fails(&["cp", "data.h5::/links", "/no", "--expand-external", "--follow", "none"], "was not opened");
+    let values = folder.text(&["cat", "data.h5", "/run1/temperature"]);
+    std::fs::remove_file(folder.0.join("other.h5")).unwrap();
+    for (file, path) in [("alone.h5", "/links/soft"), ("alone.h5", "/links/external"), ("data.h5", "/here/external")] {
+        assert_eq!(folder.text(&["cat", file, path]), values, "{file} {path}");
+        folder.text(&["check", file, "--data"]);
+    }
+}
+
 const CREATE: &str = r#"{"op": "create", "libver": "v110"}"#;
 const GROUP: &str = r#"{"op": "group", "path": "/g"}"#;
 const FLUSH: &str = r#"{"op": "flush"}"#;

@@ -2,9 +2,11 @@
 
 mod codec;
 mod edit;
+mod text;
 
 pub use codec::codec;
 pub use edit::edit;
+pub use text::text;
 
 use hdf5_format::{File, Limits, OpenOptions};
 

@@ -245,7 +245,7 @@ pub(crate) fn compression(folder: &Path) -> Result<()> {
     // Rows that are appended are compressed too.
     let store = Store::open(&small, Mode::ReadWrite)?;
     let array = store.array("root/data")?;
-    assert_eq!(array.dataset().chunks(), Some(&[1000][..]));
+    assert_eq!(array.dataset()?.chunks(), Some(&[1000][..]));
     array.append((0..10_000).collect::<Vec<i64>>())?;
     let _ = store.close()?;
     drop(array);

@@ -139,13 +139,14 @@ fn nested(folder: &Path) -> Result<()> {
     timed("load 1000 nested objects", || load_value(&path).map(|_| ()))
 }
 
+type Part = fn(&Path) -> Result<()>;
+
 fn main() -> Result<()> {
     let folder = std::env::args().nth(1).unwrap_or_else(|| ".".into());
     let folder = Path::new(&folder);
     // One part alone, for a profiler.
     let only = std::env::args().nth(2);
-    let parts: [(&str, fn(&Path) -> Result<()>); 3] =
-        [("preserve", preserve), ("growing", growing), ("nested", nested)];
+    let parts: [(&str, Part); 3] = [("preserve", preserve), ("growing", growing), ("nested", nested)];
     parts
         .iter()
         .filter(|(name, _)| only.as_deref().is_none_or(|only| only == *name))

@@ -26,3 +26,8 @@ pub use value::{
 pub mod derived {
     pub use crate::types::{Fields, NewNode, Spec};
 }
+
+/// The guide's examples.
+#[cfg(all(doctest, feature = "derive"))]
+#[doc = include_str!("../../docs/persist.md")]
+struct Guide;

@@ -49,7 +49,8 @@ Chunks are copied as they are stored. References among what is copied lead to th
 
 Examples:
   h5 cp data.h5::/run1 /run2
-  h5 cp data.h5::/run1 archive.h5::/2024/run1 --parents")]
+  h5 cp data.h5::/run1 archive.h5::/2024/run1 --parents
+  h5 cp data.h5::/run1 alone.h5::/run1 --expand-soft --expand-external --expand-references")]
 pub(crate) struct CpArgs {
     /// What to copy: FILE::PATH.
     pub(crate) from: String,
@@ -64,6 +65,15 @@ pub(crate) struct CpArgs {
     /// No attributes.
     #[arg(long)]
     pub(crate) no_attrs: bool,
+    /// Copy what soft links lead to in their place.
+    #[arg(long)]
+    pub(crate) expand_soft: bool,
+    /// Copy what external links lead to in their place.
+    #[arg(long)]
+    pub(crate) expand_external: bool,
+    /// Into another file, copy what references lead to.
+    #[arg(long)]
+    pub(crate) expand_references: bool,
 }
 
 #[derive(Args)]

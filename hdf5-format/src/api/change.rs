@@ -83,7 +83,7 @@ impl CreateOptions {
     pub fn create_in(self, storage: impl StorageMut + 'static) -> Result<File> {
         let CreateOptions { style, open, durability } = self;
         let mut editor = edit::create(Arc::new(storage), &style, open.limits.clone(), durability)?;
-        editor.commit()?;
+        editor.first_commit()?;
         start(editor, open)
     }
 }
@@ -310,8 +310,8 @@ impl Dataset {
     /// Writes elements as they are stored to the selected places, in C order of the selection; to points in theirs.
     ///
     /// # Errors
-    /// The selection does not fit the shape or names an element twice, the bytes do not fit the selection, the elements are not the file's own
-    /// (external), or the file is open for reading only.
+    /// The selection does not fit the shape or names an element twice, the bytes do not fit the selection, other files that
+    /// hold the elements may not be written, or the file is open for reading only.
     pub fn write_raw(&self, selection: impl Into<Select>, bytes: &[u8]) -> Result<()> {
         change(&self.core, |editor| {
             let mut header = ObjectHeader::load(editor.ctx(), self.address())?;

@@ -22,7 +22,7 @@ impl Group {
     ///
     /// Elements are moved as they are stored, without being decoded, unless they hold variable-length values or
     /// references. References to objects that are copied along lead to their copies; others lead to the original, or
-    /// are null in another file. Committed datatypes are copied with what uses them into another file, and shared
+    /// are null in another file, unless `style` expands them. Committed datatypes are copied with what uses them into another file, and shared
     /// within one.
     ///
     /// # Errors

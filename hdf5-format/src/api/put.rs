@@ -1,10 +1,11 @@
-//! Writing elements, also those of other datasets that a virtual one shows.
+//! Writing elements, also those of other datasets that a virtual one shows, and those in external files.
 
 use super::change::change;
 use super::element::Conversion;
 use super::file::File;
 use super::group::shown;
 use crate::codec::to_usize;
+use crate::dataset::external;
 use crate::dataset::file::FileCore;
 use crate::dataset::picks::{Picks, Runs};
 use crate::dataset::read::Reader;
@@ -36,13 +37,20 @@ pub(super) fn put(
     if matches!(stored.layout.storage, Storage::Virtual { .. }) {
         return put_virtual(core, editor, (stored, asked), elements, how, Old::GivenBack);
     }
+    if stored.external.is_some() {
+        return put_external(core, (stored, asked), elements);
+    }
     let old = Owned::of_elements(core, stored, asked)?;
     edit::write_elements(editor, header, stored, asked, elements)?;
     old.release(editor)
 }
 
-/// Finds out, before heap values are written, whether the elements of a virtual dataset have places to go to.
+/// Finds out, before heap values are written, whether elements of a virtual dataset, or in external files, have places to
+/// go to.
 pub(super) fn check_places(core: &Arc<FileCore>, stored: &StoredDataset, asked: &Wanted) -> Result<()> {
+    if stored.external.is_some() {
+        return check_plain(stored);
+    }
     let Storage::Virtual { .. } = stored.layout.storage else { return Ok(()) };
     let bytes = Asked::from(asked).bytes(stored.element_size()).unwrap_or(u64::MAX);
     places(core, (stored, asked), &alloc::vec![0; to_usize(bytes)?], Conversion::Exact).map(|_| ())
@@ -59,6 +67,7 @@ pub(super) fn put_raw(
 ) -> Result<()> {
     match stored.layout.storage {
         Storage::Virtual { .. } => put_virtual(core, editor, (stored, asked), elements, how, Old::Kept),
+        Storage::Contiguous { .. } if stored.external.is_some() => put_external(core, (stored, asked), elements),
         _ => edit::write_elements(editor, header, stored, asked, elements),
     }
 }
@@ -102,18 +111,41 @@ fn places(
     elements: &[u8],
     how: Conversion,
 ) -> Result<Vec<Part>> {
+    let (picks, elements) = picked((stored, asked), elements)?;
+    let reader = Reader { core, dataset: stored, depth: 0 };
+    virtual_write::parts(&reader, &picks, &elements, how)
+}
+
+/// A selection as picks, and the elements in their order.
+fn picked<'a>(
+    (stored, asked): (&StoredDataset, &'a Wanted),
+    elements: &'a [u8],
+) -> Result<(Cow<'a, Picks>, Cow<'a, [u8]>)> {
     edit::check_elements(stored, asked, elements)?;
     let dims = &stored.dataspace.dims;
-    let (picks, elements) = match asked {
+    Ok(match asked {
         Wanted::Picks(picks) => (Cow::Borrowed(picks), Cow::Borrowed(elements)),
         Wanted::Axes(axes) => (Cow::Owned(Picks::in_order(&Runs::of_axes(axes, dims)?)), Cow::Borrowed(elements)),
         Wanted::Ordered(ordered) => {
             let sorted = ordered.sorted(elements, stored.element_size())?;
             (Cow::Owned(Picks::in_order(&Runs::of_axes(ordered.axes(), dims)?)), Cow::Owned(sorted))
         }
-    };
-    let reader = Reader { core, dataset: stored, depth: 0 };
-    virtual_write::parts(&reader, &picks, &elements, how)
+    })
+}
+
+/// Writes elements that are in external files, at once: no commit waits for them, and no rollback takes them back.
+fn put_external(core: &Arc<FileCore>, (stored, asked): (&StoredDataset, &Wanted), elements: &[u8]) -> Result<()> {
+    check_plain(stored)?;
+    let (picks, elements) = picked((stored, asked), elements)?;
+    external::write(core, stored, &picks, &elements)
+}
+
+/// What points into the file would be in external files before it is in this one.
+fn check_plain(stored: &StoredDataset) -> Result<()> {
+    if crate::datatype::contains_address(&stored.datatype) {
+        return Err(Error::unsupported("elements in external files that hold references or have variable length"));
+    }
+    Ok(())
 }
 
 fn put_part(core: &Arc<FileCore>, editor: &mut Editor, part: &Part, old: Old) -> Result<()> {

@@ -102,11 +102,11 @@ impl Dataset {
     /// ```
     ///
     /// # Errors
-    /// The shape is another, a value does not fit the type, the elements are in external files, or the file is open for
-    /// reading only; of a virtual dataset, an element is in none of its sources, or a source is in a file that may not
-    /// be written. Nothing is written then.
+    /// The shape is another, a value does not fit the type, or the file is open for reading only; of a virtual dataset,
+    /// an element is in none of its sources; external files, or sources in other files, may not be written. Nothing is
+    /// written then.
     ///
-    /// Sources in other files are written and committed at once: a rollback does not take that back.
+    /// External files and sources in other files are written at once: a rollback does not take that back.
     pub fn write(&self, data: impl Data) -> Result<()> {
         self.write_slice(Select::all(), data)
     }

@@ -2,13 +2,16 @@
 
 use super::contiguous::Linear;
 use super::file::FileCore;
+use super::picks::Picks;
+use super::stored::StoredDataset;
 use crate::codec::to_usize;
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::message::external_files::{ExternalFiles, Slot};
 use crate::graph::FileContext;
 use crate::graph::local_heap::LocalHeapReader;
-use crate::io::Storage;
+use crate::io::{Storage, StorageMut};
 use alloc::borrow::Cow;
+use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
 use alloc::vec;
 use alloc::vec::Vec;
@@ -82,4 +85,65 @@ impl ExternalStorage<'_> {
         rest.fill(0);
         if data.is_empty() { Ok(()) } else { file.read_at(offset, data) }
     }
+}
+
+/// Writes picked elements to the files that hold them. All files are opened before anything is written.
+///
+/// # Errors
+/// The files have no room for an element, may not be written, or fail; those that do not fail may be written then.
+pub fn write(core: &FileCore, dataset: &StoredDataset, picks: &Picks, elements: &[u8]) -> Result<()> {
+    let slots = slots(core.ctx(), dataset.external.as_ref())?;
+    let parts = parts(&slots, picks, dataset.element_size() as u64)?;
+    let mut files: BTreeMap<&[u8], Arc<dyn StorageMut>> = BTreeMap::new();
+    for part in &parts {
+        if !files.contains_key(part.name) {
+            files.insert(part.name, core.open_raw_mut(part.name)?);
+        }
+    }
+    for part in parts {
+        let bytes = to_usize(part.from)?..to_usize(part.from.saturating_add(part.len))?;
+        if let (Some(file), Some(bytes)) = (files.get(part.name), elements.get(bytes)) {
+            file.write_at(part.at, bytes)?;
+        }
+    }
+    files.values().try_for_each(|file| file.sync())
+}
+
+/// Bytes of elements that go to one place.
+struct Part<'s> {
+    name: &'s [u8],
+    /// Offset in the file.
+    at: u64,
+    /// Place among the elements.
+    from: u64,
+    len: u64,
+}
+
+fn parts<'s>(slots: &'s [ExternalSlot], picks: &Picks, size: u64) -> Result<Vec<Part<'s>>> {
+    let corrupt = |text| Error::new(ErrorKind::Corrupt, text).within("external file list");
+    let (mut parts, mut ahead) = (Vec::new(), slots.iter());
+    let (mut slot, mut slot_start, mut slot_end): (Option<&ExternalSlot>, u64, u64) = (None, 0, 0);
+    for pick in picks.list() {
+        let (mut start, end) = (pick.place.saturating_mul(size), pick.end().saturating_mul(size));
+        let mut from = pick.out.saturating_mul(size);
+        while start < end {
+            // Picks ascend, and so do the slots that they are in.
+            while slot_end <= start {
+                let next = ahead.next().ok_or_else(|| {
+                    corrupt(alloc::format!("the external files hold {slot_end} bytes, the elements need {end}"))
+                })?;
+                slot_start = slot_end;
+                slot_end = next.size.map_or(u64::MAX, |size| slot_start.saturating_add(size));
+                slot = Some(next);
+            }
+            let Some(slot) = slot else { break };
+            let len = end.min(slot_end).saturating_sub(start);
+            let at =
+                slot.offset.checked_add(start.saturating_sub(slot_start)).filter(|at| at.checked_add(len).is_some());
+            let at = at.ok_or_else(|| corrupt("an offset that is past 64 bits".into()))?;
+            parts.push(Part { name: &slot.name, at, from, len });
+            (start, from) = (start.saturating_add(len), from.saturating_add(len));
+        }
+    }
+    Ok(parts)
 }

@@ -7,7 +7,7 @@ use crate::graph::FileContext;
 use crate::graph::links::{LinkTarget, Links};
 use crate::graph::object_header::ObjectHeader;
 use crate::graph::open::{self, OpenedFile};
-use crate::io::{ExternalKind, ExternalPolicy, Storage};
+use crate::io::{ExternalKind, ExternalPolicy, Storage, StorageMut};
 use crate::limits::Limits;
 use alloc::string::String;
 use alloc::sync::Arc;
@@ -124,6 +124,14 @@ impl FileCore {
     /// Opens a file that holds raw data and no structure.
     pub fn open_raw(&self, name: &[u8]) -> Result<Arc<dyn Storage>> {
         self.options.external.open(ExternalKind::RawData, name)
+    }
+
+    /// Opens a file that holds raw data for writing. A missing one is made where the policy knows how.
+    pub fn open_raw_mut(&self, name: &[u8]) -> Result<Arc<dyn StorageMut>> {
+        if self.options.name.as_ref().is_some_and(|own| own.as_bytes() == name) {
+            return Err(Error::new(ErrorKind::Conflict, "the file itself as a file of raw data"));
+        }
+        self.options.external.open_mut(ExternalKind::RawData, name)
     }
 
     /// Follows a path from an object of this file, through soft and external links.

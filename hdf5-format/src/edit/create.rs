@@ -198,6 +198,25 @@ pub(crate) fn create(
 }
 
 impl Editor {
+    /// Commits a new file. Where that fails nothing is left of it.
+    ///
+    /// # Errors
+    /// The storage fails.
+    pub(crate) fn first_commit(&mut self) -> Result<()> {
+        let done = self.commit();
+        done.map_err(|error| {
+            let storage = self.overlay.base();
+            // Without an order of writes, what is there may open and be damaged.
+            let gone = storage.set_len(0).and_then(|()| storage.sync());
+            let left = if gone.is_ok() {
+                "nothing is left of the new file"
+            } else {
+                "what is left of the new file is not to be used"
+            };
+            error.with_hint(alloc::format!("{left}: create it again"))
+        })
+    }
+
     /// The header of the root group.
     pub fn root(&self) -> Address {
         self.superblock.root.header

@@ -49,7 +49,7 @@ impl<S: Storage> Cached<S> {
     }
 
     fn shard(&self, number: u64) -> Option<&RwLock<Shard>> {
-        self.shards.get(to_usize(number % SHARDS as u64).ok()?)
+        self.shards.get(to_usize(number.checked_rem(SHARDS as u64)?).ok()?)
     }
 
     /// A block of the storage; the last one is shorter.
@@ -95,8 +95,9 @@ impl<S: Storage> Storage for Cached<S> {
         }
         let (mut offset, mut rest) = (offset, buf);
         while !rest.is_empty() {
-            let block = self.block(offset / BLOCK as u64)?;
-            let from = block.get(to_usize(offset % BLOCK as u64)?..).unwrap_or(&[]);
+            let size = BLOCK as u64;
+            let block = self.block(offset.checked_div(size).unwrap_or(0))?;
+            let from = block.get(to_usize(offset.checked_rem(size).unwrap_or(0))?..).unwrap_or(&[]);
             let count = rest.len().min(from.len());
             let (Some(from), Some((to, after))) = (from.get(..count), rest.split_at_mut_checked(count)) else {
                 return Err(past_end(offset, count, self.len));
@@ -127,7 +128,7 @@ mod tests {
 
     impl Storage for Counted {
         fn len(&self) -> Result<u64> {
-            self.0.len()
+            Storage::len(&self.0)
         }
 
         fn read_at(&self, offset: u64, buf: &mut [u8]) -> Result<()> {

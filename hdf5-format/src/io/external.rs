@@ -87,15 +87,22 @@ impl ExternalPolicy {
 }
 
 impl ExternalPolicy {
-    /// Opens another file for writing, if the policy allows to open it.
+    /// Opens another file for writing, if the policy allows to open it. A missing file of raw data is made.
     pub fn open_mut(&self, kind: ExternalKind, name: &[u8]) -> Result<Arc<dyn StorageMut>> {
         let shown = String::from_utf8_lossy(name);
         match self {
             ExternalPolicy::Deny => Err(denied(kind, &shown, "other files are not opened by default")),
             #[cfg(feature = "std")]
             ExternalPolicy::Under(root) => {
-                let path = under::find(root, kind, name)?;
-                Ok(Arc::new(super::DiskFileMut::open(path, super::Locking::default())?))
+                let locking = super::Locking::default();
+                match under::find(root, kind, name) {
+                    Ok(path) => Ok(Arc::new(super::DiskFileMut::open(path, locking)?)),
+                    Err(error) if kind == ExternalKind::RawData && error.kind() == ErrorKind::NotFound => {
+                        let path = under::vacant(root, kind, name)?;
+                        Ok(Arc::new(super::DiskFileMut::create_new(path, locking)?))
+                    }
+                    Err(error) => Err(error),
+                }
             }
             ExternalPolicy::Resolver(resolver) => {
                 let name = core::str::from_utf8(name).map_err(|_| denied(kind, &shown, "its name is not UTF-8"))?;
@@ -137,6 +144,19 @@ mod under {
             return Err(denied(kind, &shown, "it is not a regular file"));
         }
         Ok(path)
+    }
+
+    /// Where a file that is missing would be, in a folder that is there; it must be made anew, for a symbolic link of its
+    /// name would lead elsewhere.
+    pub(super) fn vacant(root: &Path, kind: ExternalKind, name: &[u8]) -> Result<PathBuf> {
+        let shown = String::from_utf8_lossy(name);
+        let out = || denied(kind, &shown, "its name leads out of the allowed folder");
+        let relative = relative(name).ok_or_else(out)?;
+        let file = relative.file_name().ok_or_else(out)?;
+        let folder = root.join(relative.parent().unwrap_or(Path::new("")));
+        let missing = |e: std::io::Error| Error::from(e).on(alloc::format!("{kind} {shown:?}"));
+        let (root, folder) = (root.canonicalize().map_err(missing)?, folder.canonicalize().map_err(missing)?);
+        if folder.starts_with(&root) { Ok(folder.join(file)) } else { Err(out()) }
     }
 
     /// The last part of an absolute name.

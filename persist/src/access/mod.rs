@@ -13,3 +13,4 @@ pub use lazy::Lazy;
 pub use on_demand::OnDemand;
 pub use slot::Slot;
 pub use view::ArrayView;
+pub(crate) use view::Shared;

@@ -334,7 +334,7 @@ fn read_new(from: &mut Reading, object: Object) -> Result<Value> {
                 return Ok(value);
             }
             let storage = raw::read_storage(&dataset);
-            let data = raw::read_dataset(dataset, from.lazy)?;
+            let data = raw::read_dataset(dataset, from)?;
             if tag.is_none() {
                 return Ok(raw::dataset_value(data, attrs, storage));
             }

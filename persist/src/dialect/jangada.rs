@@ -328,7 +328,7 @@ fn read_dataset(from: &mut Reading, dataset: Dataset) -> Result<Value> {
             let attrs = read_attrs(&dataset)?;
             let storage = raw::read_storage(&dataset);
             let scalar = dataset.shape().is_empty();
-            let data = raw::read_dataset(dataset, from.lazy)?;
+            let data = raw::read_dataset(dataset, from)?;
             // That the first axis grows says nothing here.
             let plain = attrs.is_empty() && storage.described.is_empty() && storage.fill.is_none();
             Ok(match tag {

@@ -1,5 +1,6 @@
 //! What all dialects do alike: datasets and attributes of arrays.
 
+use super::Reading;
 use crate::access::ArrayView;
 use crate::value::{Array, Elements, Link, Storage, Value};
 use hdf5_format::datatype::contains_address;
@@ -163,15 +164,16 @@ pub(crate) fn read_elements(dataset: &Dataset) -> Result<Array> {
     Array::stored(datatype, shape, bytes)
 }
 
-/// The elements of a dataset; they stay in the file if `lazy`, and if there are dimensions.
+/// The elements of a dataset; they stay in the file if reading is lazy, and if there are dimensions.
 ///
 /// # Errors
 /// The file is damaged.
-pub(crate) fn read_dataset(dataset: Dataset, lazy: bool) -> Result<Array> {
-    if lazy && !dataset.shape().is_empty() {
-        return Ok(Array::in_file(ArrayView::new(dataset)));
+pub(crate) fn read_dataset(dataset: Dataset, from: &Reading) -> Result<Array> {
+    match &from.store {
+        _ if !from.lazy || dataset.shape().is_empty() => read_elements(&dataset),
+        Some(store) => Ok(Array::in_file(store.view(dataset))),
+        None => Ok(Array::in_file(ArrayView::new(dataset))),
     }
-    read_elements(&dataset)
 }
 
 /// How the elements of a dataset are stored.

@@ -46,6 +46,7 @@ impl Store {
         self.writable(path)?;
         // What is to be written may be what is there.
         let value = value.read_now().map_err(|e| e.on(path))?;
+        self.forget_views(path)?;
         // The old value stays until the new one is there.
         let aside = spare(|name| group.link(name).is_ok());
         group.rename(&name, &aside)?;
@@ -79,7 +80,22 @@ impl Store {
     /// There is nothing, or the file is for reading only.
     pub fn remove(&self, path: &str) -> Result<()> {
         self.writable(path)?;
+        self.forget_views(path)?;
         self.0.file.root()?.delete(path)
+    }
+
+    /// Writes what waits, and forgets the views of what is about to go.
+    fn forget_views(&self, path: &str) -> Result<()> {
+        self.flush()?;
+        let going = self.object_at(path);
+        let mut views = self.views();
+        if let Ok(object) = &going {
+            views.remove(&object.info().address());
+        }
+        if let Ok(Object::Group(group)) = going {
+            group.walk().flatten().for_each(|object| drop(views.remove(&object.info().address())));
+        }
+        Ok(())
     }
 
     /// Makes a group without a tag, which holds other objects.

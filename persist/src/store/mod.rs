@@ -8,13 +8,14 @@ pub use edit::Handle;
 pub use options::{Access, Mode, StoreOptions};
 pub use save::{load, load_value, save, save_value};
 
-use crate::access::{ArrayView, Slot};
+use crate::access::{ArrayView, Shared, Slot};
 use crate::dialect::{Dialect, Reading, Writing};
 use crate::registry::RegistryStack;
 use crate::types::{Dumping, Loading, Persist};
 use crate::value::{Tag, Value};
-use hdf5_format::{Error, ErrorKind, File, Group, LinkKind, Object, Result};
+use hdf5_format::{Address, Dataset, Error, ErrorKind, File, Group, LinkKind, Object, Result};
 use std::any::Any;
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 /// A file of objects.
@@ -53,6 +54,8 @@ struct Inner {
     registries: RegistryStack,
     access: Access,
     state: Mutex<State>,
+    /// The arrays that were looked at, by their place in the file: all views of one are the same.
+    views: Mutex<BTreeMap<Address, Shared>>,
 }
 
 #[derive(Default)]
@@ -115,6 +118,7 @@ impl Store {
             registries: options.registries.clone(),
             access: options.access,
             state: Mutex::new(State { replacing, ..State::default() }),
+            views: Mutex::default(),
         }))
     }
 
@@ -272,6 +276,7 @@ impl Store {
     /// # Errors
     /// There is nothing at the path, or it is damaged.
     pub fn value(&self, path: &str) -> Result<Value> {
+        self.flush()?;
         let (path, attr) = path.rsplit_once('@').unwrap_or((path, ""));
         let object = self.object_at(path)?;
         if attr.is_empty() {
@@ -288,6 +293,7 @@ impl Store {
     /// # Errors
     /// Something is damaged.
     pub fn values(&self) -> Result<Vec<(String, Value)>> {
+        self.flush()?;
         let mut reading = Reading::new(Some(self.clone()), self.0.access == Access::Lazy);
         let mut values = Vec::new();
         for member in self.0.file.root()?.iter() {
@@ -303,6 +309,7 @@ impl Store {
 
     /// Reads a value with everything in it.
     pub(crate) fn whole(&self, path: &str) -> Result<Value> {
+        self.flush()?;
         let object = self.object_at(path)?;
         self.0.dialect.read(&mut Reading::new(None, false), object).map_err(|e| e.on(path))
     }
@@ -324,7 +331,31 @@ impl Store {
     /// # Errors
     /// There is no array.
     pub fn array(&self, path: &str) -> Result<ArrayView> {
-        self.0.file.dataset(path).map(ArrayView::new)
+        Ok(self.view(self.0.file.dataset(path)?))
+    }
+
+    /// The view of a dataset that all have.
+    pub(crate) fn view(&self, dataset: Dataset) -> ArrayView {
+        let mut views = self.views();
+        // Those that nobody else has are of no use, once they wait for nothing.
+        views.retain(|_, view| Arc::strong_count(view) > 1 || view.lock().is_ok_and(|view| view.waits()));
+        let view = views.get(&dataset.address()).map(ArrayView::of_shared);
+        view.unwrap_or_else(|| {
+            let address = dataset.address();
+            let view = ArrayView::waiting(dataset);
+            views.insert(address, Arc::clone(view.shared()));
+            view
+        })
+    }
+
+    fn views(&self) -> MutexGuard<'_, BTreeMap<Address, Shared>> {
+        self.0.views.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Writes the rows that wait in views.
+    fn flush(&self) -> Result<()> {
+        let views: Vec<Shared> = self.views().values().cloned().collect();
+        views.iter().try_for_each(|view| view.lock().unwrap_or_else(PoisonError::into_inner).flush())
     }
 
     /// The slot of something that is there, to be read later.
@@ -350,6 +381,7 @@ impl Store {
     /// # Errors
     /// The disk fails; the file is as it was.
     pub fn commit(&self) -> Result<()> {
+        self.flush()?;
         self.0.file.commit()?;
         // A new file takes its name when it is whole.
         let replacing = self.state().replacing.take();
@@ -361,7 +393,11 @@ impl Store {
     /// # Errors
     /// The file cannot be read.
     pub fn rollback(&self) -> Result<()> {
-        self.0.file.rollback()
+        self.0.file.rollback()?;
+        let views: Vec<Shared> = std::mem::take(&mut *self.views()).into_values().collect();
+        // Of what was new nothing is left to be looked at.
+        views.iter().for_each(|view| drop(view.lock().unwrap_or_else(PoisonError::into_inner).roll_back()));
+        Ok(())
     }
 
     /// Commits, and tells which delayed values were never filled. The store refuses everything from here on that would

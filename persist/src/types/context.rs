@@ -64,7 +64,7 @@ impl<'a> Dumping<'a> {
     }
 }
 
-/// A shared value, and what was loaded of it.
+/// A shared value, and what it was loaded as.
 type Known = (Option<Value>, Option<Box<dyn Any>>);
 
 /// Turns [`Value`]s into Rust values.

@@ -34,7 +34,8 @@ impl Array {
     /// The values are not as many as the shape says, or their type keeps something elsewhere in a file.
     pub fn new<T: Store>(shape: impl Into<Vec<u64>>, values: &[T]) -> Result<Self> {
         let datatype = T::datatype(Sizes::EIGHT);
-        let stored = encode_elements(&datatype, Conversion::Exact, values)?;
+        let mut stored = Vec::new();
+        encode_elements(&datatype, Conversion::Exact, values, &mut stored)?;
         Array::stored(datatype, shape, stored)
     }
 

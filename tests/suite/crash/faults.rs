@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex};
 
 /// What goes wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Fault {
+pub(super) enum Fault {
     /// The call does nothing.
     Fails,
     /// A write stops in the middle, as on a full disk; what makes the file longer fails too.
@@ -34,18 +34,38 @@ struct State {
 }
 
 #[derive(Clone, Default)]
-struct FaultDisk {
+pub(super) struct FaultDisk {
     now: MemoryFile,
     state: Arc<Mutex<State>>,
 }
 
 impl FaultDisk {
-    fn new(start: &[u8], fault: Option<(usize, Fault, bool)>) -> FaultDisk {
+    pub(super) fn new(start: &[u8], fault: Option<(usize, Fault, bool)>) -> FaultDisk {
         let state = State { durable: start.to_vec(), fault, ..State::default() };
         FaultDisk { now: MemoryFile::new(start), state: Arc::new(Mutex::new(state)) }
     }
 
-    fn repair(&self) {
+    /// What is there.
+    pub(super) fn bytes(&self) -> Vec<u8> {
+        self.now.to_vec()
+    }
+
+    /// What a crash leaves of it at the least.
+    pub(super) fn durable(&self) -> Vec<u8> {
+        self.state.lock().unwrap().durable.clone()
+    }
+
+    /// The numbers of those that write.
+    pub(super) fn writing(&self) -> Vec<usize> {
+        self.state.lock().unwrap().writing.clone()
+    }
+
+    /// Calls so far.
+    pub(super) fn calls(&self) -> usize {
+        self.state.lock().unwrap().calls
+    }
+
+    pub(super) fn repair(&self) {
         self.state.lock().unwrap().fault = None;
     }
 

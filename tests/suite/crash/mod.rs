@@ -2,6 +2,7 @@
 
 mod barriers;
 mod content;
+mod creation;
 mod disk;
 mod faults;
 mod images;

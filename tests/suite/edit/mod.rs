@@ -1,6 +1,7 @@
 //! Files made, changed, copied and repacked.
 
 mod copy;
+mod external;
 mod free_space;
 mod repack;
 mod shared;

@@ -91,3 +91,49 @@ impl<T: Store> Store for Complex<T> {
         Ok(())
     }
 }
+
+/// A complex number that is stored in the class of HDF5 2.0, where [`Complex`] is stored as h5py's compound. Libraries before
+/// 2.0 do not read such datasets.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct NativeComplex<T>(pub Complex<T>);
+
+impl<T, P: Plain<T>> Plain<NativeComplex<T>> for (PlainField<P>, PlainField<P>) {
+    #[inline]
+    fn get(&self, element: &[u8]) -> NativeComplex<T> {
+        NativeComplex(Plain::<Complex<T>>::get(self, element))
+    }
+}
+
+impl<T: Load> Load for NativeComplex<T> {
+    const EXPECTED: &'static str = Complex::<T>::EXPECTED;
+    type Plan = ComplexPlan<T::Plan>;
+    type Plain = (PlainField<T::Plain>, PlainField<T::Plain>);
+
+    fn plan(datatype: &Datatype, how: Conversion) -> Result<Self::Plan> {
+        <Complex<T> as Load>::plan(datatype, how)
+    }
+
+    fn plain(plan: &Self::Plan) -> Option<Self::Plain> {
+        <Complex<T> as Load>::plain(plan)
+    }
+
+    fn load(plan: &Self::Plan, element: &[u8], source: &mut Source<'_>) -> Result<Self> {
+        Complex::load(plan, element, source).map(NativeComplex)
+    }
+}
+
+impl<T: Store> Store for NativeComplex<T> {
+    type Plan = ComplexPlan<T::Plan>;
+
+    fn datatype(sizes: Sizes) -> Datatype {
+        Datatype::complex(T::datatype(sizes))
+    }
+
+    fn plan(datatype: &Datatype, how: Conversion) -> Result<Self::Plan> {
+        <Complex<T> as Store>::plan(datatype, how)
+    }
+
+    fn store(&self, plan: &Self::Plan, out: &mut [u8], sink: &mut Sink<'_>) -> Result<()> {
+        self.0.store(plan, out, sink)
+    }
+}

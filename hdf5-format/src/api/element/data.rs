@@ -1,7 +1,7 @@
 //! What is written: values and their shape.
 
 use super::text::{FixedAscii, FixedUnicode, Opaque, VarLenAscii};
-use super::{Conversion, Reference, RegionReference, Sink, Store};
+use super::{Conversion, NativeComplex, Reference, RegionReference, Sink, Store};
 use crate::codec::Sizes;
 use crate::error::Result;
 use crate::format::message::datatype::Datatype;
@@ -86,6 +86,7 @@ impl<const N: usize> Scalar for FixedAscii<N> {}
 impl<const N: usize> Scalar for FixedUnicode<N> {}
 impl<const N: usize> Scalar for Opaque<N> {}
 impl<T: Store> Scalar for Complex<T> {}
+impl<T: Store> Scalar for NativeComplex<T> {}
 impl<T: Store> Scalar for Single<T> {}
 
 impl<T: Scalar> Data for T {

@@ -1,6 +1,6 @@
 //! Elements in memory, without a file: of types that keep nothing in a heap.
 
-use super::{Conversion, Load, Sink, Source, Store};
+use super::{Conversion, Data, Load, Sink, Source};
 use crate::codec::{Sizes, to_usize};
 use crate::dataset::axes::box_bytes;
 use crate::datatype::contains_address;
@@ -9,20 +9,28 @@ use crate::format::message::datatype::Datatype;
 use alloc::format;
 use alloc::vec::Vec;
 
-/// Values as stored elements of a datatype.
+/// Values as stored elements of a datatype, appended to others.
 ///
 /// # Errors
-/// The datatype is of another kind, a value does not fit it, or it keeps elements in a file's heap.
-pub fn encode_elements<T: Store>(datatype: &Datatype, how: Conversion, values: &[T]) -> Result<Vec<u8>> {
-    let plan = T::plan(datatype, how)?;
-    if let Some(bytes) = T::bytes(values, &plan) {
-        return Ok(bytes.to_vec());
-    }
-    let bytes = box_bytes([values.len() as u64], datatype.size() as u64).unwrap_or(u64::MAX);
-    let mut out = alloc::vec![0; to_usize(bytes)?];
-    let mut refuse = |_: &[u8]| Err(needs_file(datatype));
-    T::store_all(values, &plan, datatype.size(), &mut out, &mut Sink::new(Sizes::EIGHT, &mut refuse))?;
-    Ok(out)
+/// The datatype is of another kind, a value does not fit it, or it keeps elements in a file's heap. Nothing is appended
+/// then.
+pub fn encode_elements(datatype: &Datatype, how: Conversion, data: impl Data, out: &mut Vec<u8>) -> Result<()> {
+    data.with(datatype, how, |values| {
+        if let Some(bytes) = values.bytes {
+            out.extend_from_slice(bytes);
+            return Ok(());
+        }
+        let bytes = box_bytes([values.count as u64], datatype.size() as u64).unwrap_or(u64::MAX);
+        let before = out.len();
+        out.resize(before.saturating_add(to_usize(bytes)?), 0);
+        let mut refuse = |_: &[u8]| Err(needs_file(datatype));
+        let new = out.get_mut(before..).unwrap_or_default();
+        let done = values.store(new, &mut Sink::new(Sizes::EIGHT, &mut refuse));
+        if done.is_err() {
+            out.truncate(before);
+        }
+        done
+    })?
 }
 
 /// Stored elements of a datatype as values.

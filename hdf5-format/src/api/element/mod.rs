@@ -6,6 +6,7 @@
 //! | `f32`, `f64`, [`half::f16`], [`half::bf16`] | floats | the same |
 //! | `bool` | h5py's enumeration of `FALSE` and `TRUE` | that, and 0 and 1 |
 //! | [`Complex`](num_complex::Complex) | h5py's compound of `r` and `i` | that, other pairs of parts, class 11 |
+//! | [`NativeComplex`] | complex numbers of class 11 | the same |
 //! | `String`, `&str` | UTF-8 of variable length | strings of every kind |
 //! | [`VarLenAscii`], [`FixedAscii`], [`FixedUnicode`] | ASCII or UTF-8, of variable or fixed length | strings of every kind |
 //! | `Vec<T>` | sequences of variable length | these; `Vec<u8>` strings and opaque bytes too |
@@ -26,6 +27,7 @@ mod reference;
 mod text;
 
 pub use crate::datatype::number::Conversion;
+pub use complex::NativeComplex;
 pub use data::{Data, Scalar, Single, Stored};
 pub use memory::{decode_elements, encode_elements};
 pub(crate) use plain::values as plain_values;

@@ -34,6 +34,10 @@ fn every_type_is_read_as_it_was_written() {
     same(&file, "bf16", bf16::from_f32(-2.5), [bf16::from_f32(-2.5)]);
     same(&file, "bool", [true, false], [true, false]);
     same(&file, "complex", Complex::new(1.0, -2.0), [Complex::new(1.0, -2.0)]);
+    let native = NativeComplex(Complex::new(1.5f32, -2.0));
+    same(&file, "native", native, [native]);
+    assert_eq!(file.dataset("native").unwrap().dtype().to_string(), "complex<f32le>");
+    assert_eq!(file.dataset("native").unwrap().read_scalar::<Complex<f64>>().unwrap(), Complex::new(1.5, -2.0));
     same(&file, "string", String::from("naïve"), [String::from("naïve")]);
     same(&file, "fixed", FixedAscii::<5>::new("abc").unwrap(), [FixedAscii::<5>::new("abc").unwrap()]);
     same(&file, "wide", FixedUnicode::<5>::new("äb").unwrap(), [FixedUnicode::<5>::new("äb").unwrap()]);

@@ -19,7 +19,7 @@ use core::fmt;
 use core::str::FromStr;
 
 /// Positions of a mask that is written as text.
-const MOST_POSITIONS: u64 = 1 << 32;
+const MOST_POSITIONS: u64 = 1 << 26;
 
 /// Parts of a text between separators that are not in brackets.
 fn split(text: &str, separator: char) -> impl Iterator<Item = &str> {
@@ -148,7 +148,7 @@ impl FromStr for Slice {
             return slab_of(slab).ok_or_else(|| bad().with_hint("a slab is slab(start,stride,count,block)"));
         }
         if text.starts_with("mask(") {
-            return positions(&mask(text)?).ok_or_else(|| bad().with_hint("a mask of one dimension, of at most 2^32"));
+            return positions(&mask(text)?).ok_or_else(|| bad().with_hint("a mask of one dimension, of at most 2^26"));
         }
         let number = |t: &str| match t.trim() {
             "" => Ok(None),

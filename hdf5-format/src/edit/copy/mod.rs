@@ -2,9 +2,10 @@
 //!
 //! Objects are made first and linked, each once, however many links lead to it; what refers to objects by address
 //! (references in elements and attributes) is written when all of them are there. References to what was not copied
-//! stay within a file, and become null in another one.
+//! stay within a file, and become null in another one, unless what they lead to is to be copied too.
 
 mod data;
+mod expand;
 mod pointers;
 
 use super::chunk_index::suggested_chunk;
@@ -43,6 +44,14 @@ pub struct CopyStyle {
     pub shallow: bool,
     /// No attributes.
     pub without_attributes: bool,
+    /// In place of soft links, copies of what they lead to. Those that lead nowhere stay what they are.
+    pub expand_soft: bool,
+    /// In place of external links, copies of what they lead to. Those that lead nowhere stay what they are; an error
+    /// tells of files that may not be opened.
+    pub expand_external: bool,
+    /// Into another file, copies of what elements and attributes refer to. Those that nothing else leads to are linked
+    /// to from the root group, as `~obj_pointed_by_` and their address.
+    pub expand_references: bool,
     /// Versions of structures are at least those that the file's bounds ask for, instead of those of each object.
     pub by_bounds: bool,
     /// Other filters for chunked datasets, and chunks for those that are large enough for them to pay.
@@ -70,6 +79,8 @@ pub(crate) struct Copier<'s> {
     style: &'s CopyStyle,
     heap: HeapReader<'s>,
     made: BTreeMap<Address, Made>,
+    /// What other files were opened for links to them.
+    others: expand::Others,
     /// Objects that are there but for what they hold.
     todo: Vec<Task>,
     /// What holds references.
@@ -118,10 +129,10 @@ fn stored_chunk(stored: &StoredDataset) -> Option<&Vec<u64>> {
 impl<'s> Copier<'s> {
     /// Copies from `source` to `target`, the file of the editor.
     pub(crate) fn new(source: &'s Arc<FileCore>, target: &Arc<FileCore>, style: &'s CopyStyle) -> Self {
-        let (made, todo, late) = Default::default();
+        let (made, others, todo, late) = Default::default();
         let (heap, within) = (HeapReader::new(source.ctx()), Arc::ptr_eq(source, target));
         let (watch, moved, target) = (None, 0, Arc::clone(target));
-        Copier { source, target, within, style, heap, made, todo, late, watch, moved }
+        Copier { source, target, within, style, heap, made, others, todo, late, watch, moved }
     }
 
     /// Tells how far it is.
@@ -156,11 +167,14 @@ impl<'s> Copier<'s> {
     /// # Errors
     /// Something is damaged, or the file is full.
     pub(crate) fn finish(&mut self, editor: &mut Editor) -> Result<()> {
-        while let Some(task) = self.todo.pop() {
-            self.run(editor, &task, false).map_err(|e| e.on(&task.path))?;
-        }
-        for task in core::mem::take(&mut self.late) {
-            self.run(editor, &task, true).map_err(|e| e.on(&task.path))?;
+        while !self.todo.is_empty() || !self.late.is_empty() {
+            while let Some(task) = self.todo.pop() {
+                self.run(editor, &task, false).map_err(|e| e.on(&task.path))?;
+            }
+            // These may lead to more objects.
+            for task in core::mem::take(&mut self.late) {
+                self.run(editor, &task, true).map_err(|e| e.on(&task.path))?;
+            }
         }
         finish_heap(editor)
     }
@@ -379,13 +393,13 @@ impl<'s> Copier<'s> {
         let mut links = Links::open(ctx, header)?.list(ctx).into_iter().collect::<Result<Vec<Link>>>()?;
         links.sort_by_key(|link| link.creation_order);
         for Link { name, target, .. } in links {
+            let path = format!("{}/{}", task.path.trim_end_matches('/'), String::from_utf8_lossy(&name));
             let value = match target {
                 LinkTarget::Hard(from) => {
-                    let path = format!("{}/{}", task.path.trim_end_matches('/'), String::from_utf8_lossy(&name));
                     let depth = task.depth.saturating_add(1);
                     LinkTarget::Hard(self.object_at(editor, from, path, depth)?)
                 }
-                other => other,
+                other => self.expand(editor, task, other, path)?,
             };
             link(editor, task.to, &name, value)?;
         }

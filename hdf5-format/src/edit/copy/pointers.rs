@@ -35,7 +35,11 @@ impl Copier<'_> {
             Leaf::Reference(ReferenceKind::Object) => {
                 let object = parse_object(&mut self.cursor(bytes))?;
                 let mut writer = editor.writer();
-                encode_object(object.and_then(|object| self.target_or_gone(editor, object)), &mut writer)?;
+                let target = match object {
+                    Some(object) => self.target_or_gone(editor, object)?,
+                    None => None,
+                };
+                encode_object(target, &mut writer)?;
                 writer.into_bytes()
             }
             Leaf::Reference(ReferenceKind::Region) => self.region(editor, bytes)?,
@@ -53,21 +57,14 @@ impl Copier<'_> {
         Cursor::new(bytes, 0, NAME, self.source.ctx().sizes())
     }
 
-    /// The copy of an object that is referred to.
-    fn target_of(&self, object: Address) -> Option<Address> {
-        let made = self.made.get(&object).map(|made| made.address);
-        // Within a file the original is still what was meant, as in libhdf5.
-        if self.within { Some(object) } else { made }
-    }
-
     /// The copy of an object that is referred to; where there is no such object any more, an address where none is.
-    fn target_or_gone(&self, editor: &Editor, object: Address) -> Option<Address> {
-        let target = self.target_of(object);
+    fn target_or_gone(&mut self, editor: &mut Editor, object: Address) -> Result<Option<Address>> {
+        let target = self.target_of(editor, object)?;
         if target.is_some() || ObjectHeader::load(self.source.ctx(), object).is_ok() {
-            return target;
+            return Ok(target);
         }
         let unused = 64u32.saturating_sub(u32::from(editor.ctx().sizes().offset).saturating_mul(8));
-        Some(Address(u64::MAX.checked_shr(unused).unwrap_or(u64::MAX).saturating_sub(1)))
+        Ok(Some(Address(u64::MAX.checked_shr(unused).unwrap_or(u64::MAX).saturating_sub(1))))
     }
 
     fn vlen(&mut self, editor: &mut Editor, bytes: &[u8], element: usize, inner: &Pointers) -> Result<Vec<u8>> {
@@ -87,7 +84,7 @@ impl Copier<'_> {
         if let Some((address, index)) = heap_id(&mut self.cursor(bytes))? {
             let object = self.heap.get(address, index)?;
             let region = RegionReference::parse(&mut Cursor::new(object, 0, NAME, sizes))?;
-            if let Some(dataset) = self.target_of(region.dataset) {
+            if let Some(dataset) = self.target_of(editor, region.dataset)? {
                 let mut writer = editor.writer();
                 RegionReference { dataset, ..region }.encode(REGION_LOW, &mut writer)?;
                 place = Some(insert_heap_object(editor, writer.as_slice())?);
@@ -103,13 +100,13 @@ impl Copier<'_> {
         let new = match StoredReference::parse(&mut self.cursor(bytes))? {
             StoredReference::Null => StoredReference::Null,
             StoredReference::Object(object) => {
-                self.target_or_gone(editor, object).map_or(StoredReference::Null, StoredReference::Object)
+                self.target_or_gone(editor, object)?.map_or(StoredReference::Null, StoredReference::Object)
             }
             StoredReference::Heap { kind, external, len, id } => {
                 let object = self.heap.get(id.0, id.1)?;
                 let reference = HeapReference::parse(&mut Cursor::new(object, 0, NAME, sizes), kind, external)?;
                 // In another file nothing has moved.
-                let target = if external { Some(reference.object) } else { self.target_of(reference.object) };
+                let target = if external { Some(reference.object) } else { self.target_of(editor, reference.object)? };
                 match target {
                     Some(object) => {
                         let mut writer = editor.writer();

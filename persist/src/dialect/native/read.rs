@@ -28,7 +28,7 @@ fn read_new(from: &mut Reading, object: Object) -> Result<Value> {
         (Object::Group(group), Some(kind)) if tag.is_none() => typed_group(from, &group, kind),
         (Object::Dataset(dataset), _) => {
             let (attrs, storage) = (read_attrs(&dataset)?, raw::read_storage(&dataset));
-            let data = raw::read_dataset(dataset, from.lazy)?;
+            let data = raw::read_dataset(dataset, from)?;
             Ok(match tag {
                 Some(tag) => {
                     let node = DatasetNode { data, attrs, storage }.into();
@@ -88,7 +88,7 @@ fn read_members(from: &mut Reading, group: &Group, on_demand: bool) -> Result<Me
 
 fn typed_dataset(from: &mut Reading, dataset: Dataset, kind: &str) -> Result<Value> {
     if kind == "dataset" {
-        return Ok(Value::from(DatasetNode::new(raw::read_dataset(dataset, from.lazy)?)));
+        return Ok(Value::from(DatasetNode::new(raw::read_dataset(dataset, from)?)));
     }
     let zone = || dataset.attr::<String>("zone").ok();
     let array = raw::read_elements(&dataset)?;
