@@ -4,7 +4,6 @@
 //! reads go straight to the storage. Readers on other threads wait for each other only while a block is put in.
 
 use super::{Storage, past_end};
-use crate::codec::to_usize;
 use crate::error::Result;
 use crate::sync::RwLock;
 use alloc::collections::BTreeMap;
@@ -49,7 +48,7 @@ impl<S: Storage> Cached<S> {
     }
 
     fn shard(&self, number: u64) -> Option<&RwLock<Shard>> {
-        self.shards.get(to_usize(number.checked_rem(SHARDS as u64)?).ok()?)
+        self.shards.get(usize::try_from(number.checked_rem(SHARDS as u64)?).ok()?)
     }
 
     /// A block of the storage; the last one is shorter.
@@ -64,7 +63,8 @@ impl<S: Storage> Cached<S> {
             Some(block) => block,
             None => {
                 let start = number.saturating_mul(BLOCK as u64);
-                let len = to_usize(self.len.saturating_sub(start))?.min(BLOCK);
+                let rest = self.len.saturating_sub(start);
+                let len = usize::try_from(rest).unwrap_or(BLOCK).min(BLOCK);
                 let mut bytes = alloc::vec![0; len];
                 self.base.read_at(start, &mut bytes)?;
                 bytes.into()
@@ -97,7 +97,7 @@ impl<S: Storage> Storage for Cached<S> {
         while !rest.is_empty() {
             let size = BLOCK as u64;
             let block = self.block(offset.checked_div(size).unwrap_or(0))?;
-            let from = block.get(to_usize(offset.checked_rem(size).unwrap_or(0))?..).unwrap_or(&[]);
+            let from = offset.checked_rem(size).and_then(|at| block.get(usize::try_from(at).ok()?..)).unwrap_or(&[]);
             let count = rest.len().min(from.len());
             let (Some(from), Some((to, after))) = (from.get(..count), rest.split_at_mut_checked(count)) else {
                 return Err(past_end(offset, count, self.len));

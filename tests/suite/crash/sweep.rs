@@ -11,7 +11,7 @@ use hdf5_format::{File, OpenOptions};
 use std::collections::{HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-const FULL: Effort = Effort { all: 10, subsets: 800, cuts: 24, company: 8 };
+const FULL: Effort = Effort { all: 10, subsets: 1600, cuts: 64, company: 8 };
 const NESTED: Effort = Effort { all: 5, subsets: 30, cuts: 2, company: 1 };
 /// Images with a record of which the recovery is crashed too, for each epoch.
 const RECOVERIES: usize = 4;

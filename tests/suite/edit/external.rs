@@ -46,7 +46,7 @@ fn elements_go_to_the_parts_that_hold_them() {
     let data = dataset(&file, &[part("a.bin", 4, Some(6)), part("b.bin", 0, Some(10)), part("a.bin", 20, None)]);
     data.write(std::array::from_fn::<_, 12, _>(|i| i as i32)).unwrap();
     data.write_slice((1..3, 2), [-1, -2]).unwrap();
-    data.write_slice("{11; 0}".parse::<hdf5_format::Select>().unwrap(), [70, 50]).unwrap();
+    data.write_slice("{2, 3; 0, 0}".parse::<hdf5_format::Select>().unwrap(), [70, 50]).unwrap();
     file.commit().unwrap();
     let expected = [50, 1, 2, 3, 4, 5, -1, 7, 8, 9, -2, 70];
     assert_eq!(data.read_vec::<i32>().unwrap(), expected);
