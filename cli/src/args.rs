@@ -86,6 +86,40 @@ pub(crate) enum Command {
     Repack(RepackArgs),
     /// Cut off what is unused at the end of a file; or, with --full, inside too.
     Compact(CompactArgs),
+    /// Show persisted objects: labels, versions, and the dialect they are in.
+    Objects(ObjectsArgs),
+    /// Take persisted objects to later versions, or to another dialect.
+    Migrate(MigrateArgs),
+}
+
+#[derive(Args)]
+pub(crate) struct ObjectsArgs {
+    /// The file.
+    pub(crate) file: PathBuf,
+}
+
+#[derive(Args)]
+#[command(after_help = "\
+Steps are a JSON list; each takes the objects of a label from one version to the next:
+  [{\"namespace\": \"lab\", \"label\": \"Run\", \"from\": 1,
+    \"rename\": {\"t\": \"temperature\"}, \"remove\": [\"old\"], \"add\": {\"unit\": \"K\"}}]
+
+The file changes at once, or not at all.")]
+pub(crate) struct MigrateArgs {
+    /// The file.
+    pub(crate) file: PathBuf,
+    /// A file of steps from version to version.
+    #[arg(long, value_name = "JSON", conflicts_with = "to")]
+    pub(crate) steps: Option<PathBuf>,
+    /// Write all objects anew in another dialect.
+    #[arg(long, value_name = "native|h5preserve|jangada")]
+    pub(crate) to: Option<String>,
+    /// Write them here, and leave FILE as it is.
+    #[arg(short, long, requires = "to")]
+    pub(crate) output: Option<PathBuf>,
+    /// Tell what would change, and change nothing.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
 }
 
 #[derive(Args)]

@@ -10,6 +10,7 @@ mod demo;
 pub mod digest;
 mod edit;
 mod info;
+mod objects;
 mod progress;
 mod recover;
 mod repack;
@@ -119,5 +120,7 @@ fn run(cli: &Cli) -> Outcome {
         Command::Recover(args) => recover::run(cli, args),
         Command::Repack(args) => repack::run(cli, args),
         Command::Compact(args) => repack::compact(cli, args),
+        Command::Objects(args) => objects::objects(cli, args),
+        Command::Migrate(args) => objects::migrate(cli, args),
     }
 }

@@ -314,3 +314,40 @@ fn recover_and_check_say_what_they_find() {
     folder.write("text", &["no file of this format"]);
     assert_eq!(folder.h5(&["check", "text"]).status.code(), Some(2));
 }
+
+#[test]
+fn objects_are_shown_and_migrated() {
+    use hdf5_persist::{GroupNode, Mode, Object, Store, Tag, Value};
+    let folder = Folder::with_demo("objects");
+    let path = folder.0.join("runs.h5");
+    let run = |version| {
+        let node = GroupNode::new().attr("t", 293.15).attr("old", 1).into();
+        Value::from(Object { tag: Tag::new("lab", "Run", version), node })
+    };
+    let store = Store::create(&path).unwrap();
+    store.put_values([("first", run(1)), ("second", run(2))]).unwrap();
+    assert!(store.close().unwrap().unfilled.is_empty());
+    let said = folder.text(&["objects", "runs.h5"]);
+    assert_eq!(said, "dialect native, 2 objects\n/first   lab/Run v1\n/second  lab/Run v2\n");
+
+    let step = r#"[{"namespace": "lab", "label": "Run", "from": 1,
+        "rename": {"t": "temperature"}, "remove": ["old"], "add": {"unit": "K"}}]"#;
+    folder.write("steps.json", &[step]);
+    let said = folder.text(&["migrate", "runs.h5", "--steps", "steps.json", "--dry-run"]);
+    assert_eq!(said, "/first  lab/Run v1 -> lab/Run v2\n1 would be migrated\n");
+    folder.text(&["migrate", "runs.h5", "--steps", "steps.json"]);
+    let said: serde_json::Value = serde_json::from_str(&folder.text(&["objects", "runs.h5", "--json"])).unwrap();
+    assert_eq!(said["objects"][0]["version"], 2);
+    {
+        let store = Store::open(&path, Mode::Read).unwrap();
+        let first = store.object("first").unwrap();
+        assert_eq!(first.get::<f64>("temperature").unwrap(), 293.15);
+        assert_eq!((first.get::<String>("unit").unwrap().as_str(), first.get::<i32>("old").is_err()), ("K", true));
+    }
+    folder.text(&["migrate", "runs.h5", "--to", "h5preserve", "-o", "theirs.h5"]);
+    let said = folder.text(&["objects", "theirs.h5"]);
+    assert!(said.starts_with("dialect h5preserve, 2 objects"), "{said}");
+    assert!(!folder.h5(&["migrate", "runs.h5", "--to", "jangada", "-o", "theirs.h5"]).status.success());
+    folder.write("wrong.json", &[r#"[{"label": "Run", "form": 1}]"#]);
+    assert!(!folder.h5(&["migrate", "runs.h5", "--steps", "wrong.json"]).status.success());
+}

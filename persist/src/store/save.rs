@@ -21,6 +21,9 @@ impl Replacing {
     /// Starts a file beside another.
     pub(super) fn start(path: &Path, options: CreateOptions) -> Result<(File, Replacing)> {
         static COUNT: AtomicU64 = AtomicU64::new(0);
+        // A link stays, and the file that it leads to is replaced.
+        let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
+        let path = target.as_path();
         let name = path.file_name().ok_or_else(|| Error::new(ErrorKind::Invalid, "a path without a file name"))?;
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
         let temporary = format!(".{}.{}.{number}.new", name.to_string_lossy(), std::process::id());
@@ -40,6 +43,10 @@ impl Replacing {
         }
         let replacing = Replacing { temporary: Some(temporary.clone()), path: path.into() };
         let file = options.create(&temporary)?;
+        if let Ok(old) = fs::metadata(path) {
+            // Who may read the old file may read the new one; where that cannot be set, the default holds.
+            let _ = fs::set_permissions(&temporary, old.permissions());
+        }
         Ok((file, replacing))
     }
 
