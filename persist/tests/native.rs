@@ -183,3 +183,18 @@ fn what_cannot_be_written_leaves_no_trace() {
     }
     assert!(store.put_value("deep", deep).unwrap_err().to_string().contains("depth"));
 }
+
+#[test]
+fn nodes_keep_the_order_of_their_parts() {
+    let names = ["z", "b", "y", "a", "x", "c", "w", "d", "v", "e", "u"];
+    let node = names.iter().fold(GroupNode::new(), |node, name| node.attr(*name, 1).member(*name, 2));
+    let data = Array::new([1], &[1]).unwrap();
+    let dataset = names.iter().fold(DatasetNode::new(data), |node, name| node.attr(*name, 1));
+    for node in [Node::from(node), Node::from(dataset)] {
+        let Value::Node(found) = again(Value::from(node.clone())) else { panic!("no node") };
+        assert_eq!(found.attrs().keys().collect::<Vec<_>>(), names);
+        if let Node::Group(group) = *found {
+            assert_eq!(group.members.keys().collect::<Vec<_>>(), names);
+        }
+    }
+}

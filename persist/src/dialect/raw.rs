@@ -75,8 +75,25 @@ pub(crate) fn check_attr(name: &str, array: &Array, limit: usize) -> Result<()> 
 /// # Errors
 /// The name is taken, the storage contradicts itself, or writing fails.
 pub(crate) fn write_dataset(group: &Group, name: &str, array: &Array, storage: &Storage) -> Result<Dataset> {
+    write_dataset_with(group, name, array, storage, false)
+}
+
+/// Writes a new dataset, whose attributes keep their order if `ordered`.
+///
+/// # Errors
+/// As [`write_dataset`].
+pub(crate) fn write_dataset_with(
+    group: &Group,
+    name: &str,
+    array: &Array,
+    storage: &Storage,
+    ordered: bool,
+) -> Result<Dataset> {
     let array = array.load()?;
     let mut builder = group.new_dataset(array.dtype().clone());
+    if ordered {
+        builder = builder.track_order(false);
+    }
     if array.is_null() {
         return builder.null().create(name);
     }

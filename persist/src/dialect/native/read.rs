@@ -70,9 +70,10 @@ fn read_group(from: &mut Reading, group: &Group) -> Result<GroupNode> {
 
 /// The members of a group in order; those of groups on demand are not read.
 fn read_members(from: &mut Reading, group: &Group, on_demand: bool) -> Result<Members> {
+    let mut found = group.iter().collect::<Result<Vec<_>>>()?;
+    found.sort_by_key(|member| member.link.creation_order);
     let mut members = Members::new();
-    for member in group.iter() {
-        let member = member?;
+    for member in found {
         let name = member.link.display_name();
         let value = match (member.link.kind, &from.store) {
             (LinkKind::Hard(_), Some(store)) if on_demand => {

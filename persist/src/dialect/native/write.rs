@@ -3,6 +3,7 @@
 use super::super::{DEEPEST, Writing, raw};
 use super::{LABEL, NAMESPACE, ON_DEMAND, ORDER, PREFIX, TYPE, VERSION, attrs};
 use crate::value::{Array, Attrs, DatasetNode, GroupNode, Identity, Node, Object, Storage, Tag, Value};
+use hdf5_format::edit::GroupStyle;
 use hdf5_format::{Error, ErrorKind, Group, ObjectInfo, Result};
 use std::collections::HashSet;
 
@@ -108,7 +109,7 @@ impl Writer<'_> {
     }
 
     fn dataset(&mut self, array: &Array, storage: &Storage, kind: Option<&str>) -> Result<ObjectInfo> {
-        let dataset = raw::write_dataset(self.group, self.name, array, storage)?;
+        let dataset = raw::write_dataset_with(self.group, self.name, array, storage, kind.is_none())?;
         let info = ObjectInfo::clone(&dataset);
         self.created(&info);
         kind.map_or(Ok(()), |kind| info.set_attr(TYPE, kind))?;
@@ -116,7 +117,9 @@ impl Writer<'_> {
     }
 
     fn new_group(&mut self, kind: Option<&str>) -> Result<Group> {
-        let group = self.group.create_group(self.name)?;
+        // Lists and dicts have an order of their own; nodes have that in which they were made.
+        let style = if kind.is_none() { GroupStyle::tracked(false) } else { GroupStyle::default() };
+        let group = self.group.create_group_with(self.name, &style)?;
         self.created(&group);
         kind.map_or(Ok(()), |kind| group.set_attr(TYPE, kind))?;
         Ok(group)
