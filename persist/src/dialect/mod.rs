@@ -140,8 +140,26 @@ impl Reading {
         done
     }
 
+    /// Reads an object one level down; where it has more than one name, once, and by its identity from then on.
+    pub(crate) fn once(
+        &mut self,
+        object: Object,
+        read: impl FnOnce(&mut Self, Object) -> Result<Value>,
+    ) -> Result<Value> {
+        let identity = self.identify(&object);
+        if let Some((identity, false)) = identity {
+            return Ok(Value::Same(identity));
+        }
+        let path = object.info().path().to_owned();
+        let value = self.descend(&path, |from| read(from, object)).map_err(|e| e.on(&path))?;
+        Ok(match identity {
+            Some((identity, _)) => Value::Shared(identity, Box::new(value)),
+            None => value,
+        })
+    }
+
     /// The identity of an object that has more than one name: whether it is new here.
-    pub(crate) fn identify(&mut self, object: &Object) -> Option<(Identity, bool)> {
+    fn identify(&mut self, object: &Object) -> Option<(Identity, bool)> {
         let info = object.info();
         if info.reference_count() < 2 {
             return None;

@@ -8,16 +8,7 @@ use num_bigint::BigInt;
 
 /// The value of an object.
 pub(super) fn read(from: &mut Reading, object: Object) -> Result<Value> {
-    let identity = from.identify(&object);
-    if let Some((identity, false)) = identity {
-        return Ok(Value::Same(identity));
-    }
-    let path = object.info().path().to_owned();
-    let value = from.descend(&path, |from| read_new(from, object)).map_err(|e| e.on(&path))?;
-    Ok(match identity {
-        Some((identity, _)) => Value::Shared(identity, Box::new(value)),
-        None => value,
-    })
+    from.once(object, read_new)
 }
 
 fn read_new(from: &mut Reading, object: Object) -> Result<Value> {
