@@ -198,3 +198,29 @@ fn nodes_keep_the_order_of_their_parts() {
         }
     }
 }
+
+#[test]
+fn names_and_attributes_may_hold_any_sign() {
+    let (store, _) = memory();
+    store.put_value("me@home", Value::from(GroupNode::new().attr("a@b/c", 7))).unwrap();
+    assert_eq!(store.object("me@home").unwrap().get::<i32>("a@b/c").unwrap(), 7);
+    assert!(matches!(store.value("me@home").unwrap(), Value::Node(_)));
+    store.put("deep/", &1).unwrap();
+    assert_eq!(store.get::<i32>("deep").unwrap(), 1);
+}
+
+/// Groups that each have two names in the one above are read in the time of what there is, by every dialect.
+#[test]
+fn second_names_are_no_second_objects() {
+    for name in ["native", "h5preserve", "jangada"] {
+        let file = hdf5_format::CreateOptions::new().create_in(MemoryFile::new(Vec::new())).unwrap();
+        let mut group = file.create_group("root").unwrap();
+        for _ in 0..100 {
+            let below = group.create_group("a").unwrap();
+            group.link_object("b", &below).unwrap();
+            group = below;
+        }
+        let store = StoreOptions::new().dialect_named(name).unwrap().over(file).unwrap();
+        assert!(store.value("root").is_ok(), "{name}");
+    }
+}

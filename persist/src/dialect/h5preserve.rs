@@ -16,12 +16,10 @@
 //! for which the package has no form, is a member.
 
 use super::{Dialect, Reading, Writing, raw, sequence, shared};
-use crate::value::{
-    Array, Attrs, DatasetNode, Elements, GroupNode, Identity, Members, Node, Storage, Tag, Value, expected,
-};
+use crate::value::{Array, Attrs, DatasetNode, Elements, GroupNode, Identity, Node, Storage, Tag, Value, expected};
 use hdf5_format::edit::FileStyle;
 use hdf5_format::format::message::datatype::{CharacterSet, Datatype};
-use hdf5_format::{Attribute, Dataset, Error, ErrorKind, File, Group, LinkKind, Object, ObjectInfo, Result, Sizes};
+use hdf5_format::{Attribute, Dataset, Error, ErrorKind, File, Group, Object, ObjectInfo, Result, Sizes};
 
 const NAMESPACE: &str = "_h5preserve_namespace";
 const LABEL: &str = "_h5preserve_label";
@@ -331,7 +329,7 @@ fn read_new(from: &mut Reading, object: Object) -> Result<Value> {
             }
             DatasetNode { data, attrs, storage }.into()
         }
-        Object::Group(group) => GroupNode { attrs, members: read_members(from, &group, on_demand)?, on_demand }.into(),
+        Object::Group(group) => GroupNode { attrs, members: from.members(&group, on_demand, read)?, on_demand }.into(),
         other => return Err(Error::unsupported(format!("a {} is no value", other.kind()))),
     };
     Ok(match tag {
@@ -360,21 +358,4 @@ fn read_builtin(dataset: &Dataset, tag: &Tag) -> Result<Option<Value>> {
         ("Python: sequence as dataset", "tuple") => Ok(Some(Value::Tuple(sequence::items(&array()?)?))),
         _ => Ok(None),
     }
-}
-
-fn read_members(from: &mut Reading, group: &Group, on_demand: bool) -> Result<Members> {
-    let mut members = Members::new();
-    for member in group.iter() {
-        let member = member?;
-        let name = member.link.display_name();
-        let value = match (member.link.kind, &from.store) {
-            (LinkKind::Hard(_), Some(store)) if on_demand => {
-                Value::Unread(store.later(format!("{}/{name}", group.path().trim_end_matches('/'))))
-            }
-            (LinkKind::Hard(_), _) => read(from, member.object?)?,
-            (kind, _) => raw::link_value(kind)?,
-        };
-        members.insert(name, value);
-    }
-    Ok(members)
 }

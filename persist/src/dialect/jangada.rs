@@ -305,14 +305,13 @@ fn write_node(to: &mut Writing, group: &Group, name: &str, node: &Node, class: O
 
 // Reading
 
+/// Files that the package writes have no second names; others may, and are read in the time of what they hold.
 fn read(from: &mut Reading, object: Object) -> Result<Value> {
-    let path = object.info().path().to_owned();
-    from.descend(&path, |from| match object {
+    from.once(object, |from, object| match object {
         Object::Dataset(dataset) => read_dataset(from, dataset),
         Object::Group(group) => read_group(from, &group),
         other => Err(Error::unsupported(format!("a {} is no value", other.kind()))),
     })
-    .map_err(|e| e.on(&path))
 }
 
 fn read_dataset(from: &mut Reading, dataset: Dataset) -> Result<Value> {
@@ -355,20 +354,10 @@ fn read_attrs(object: &ObjectInfo) -> Result<Attrs> {
     Ok(attrs)
 }
 
-fn read_members(from: &mut Reading, group: &Group) -> Result<Members> {
-    group
-        .iter()
-        .map(|member| {
-            let member = member?;
-            Ok((member.link.display_name(), read(from, member.object?)?))
-        })
-        .collect()
-}
-
 fn read_group(from: &mut Reading, group: &Group) -> Result<Value> {
     let class: Option<String> = group.attr(CLASS).ok();
     let kind: Option<String> = group.attr(CONTAINER).ok();
-    let (attrs, members) = (read_attrs(group)?, read_members(from, group)?);
+    let (attrs, members) = (read_attrs(group)?, from.members(group, false, read)?);
     match (class, kind.as_deref()) {
         (Some(class), _) => {
             let node = GroupNode { attrs, members, on_demand: false }.into();

@@ -13,9 +13,9 @@ pub use native::Native;
 
 use crate::access::Slot;
 use crate::store::Store;
-use crate::value::{Identity, Tag, Value};
+use crate::value::{Identity, Members, Tag, Value};
 use hdf5_format::edit::FileStyle;
-use hdf5_format::{Address, Error, ErrorKind, File, Group, Object, Result};
+use hdf5_format::{Address, Error, ErrorKind, File, Group, LinkKind, Object, Result};
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -156,6 +156,30 @@ impl Reading {
             Some((identity, _)) => Value::Shared(identity, Box::new(value)),
             None => value,
         })
+    }
+
+    /// The members of a group in the order that it has; those of groups on demand are not read.
+    pub(crate) fn members(
+        &mut self,
+        group: &Group,
+        on_demand: bool,
+        read: fn(&mut Self, Object) -> Result<Value>,
+    ) -> Result<Members> {
+        let mut found = group.iter().collect::<Result<Vec<_>>>()?;
+        found.sort_by_key(|member| member.link.creation_order);
+        let mut members = Members::new();
+        for member in found {
+            let name = member.link.display_name();
+            let value = match (member.link.kind, &self.store) {
+                (LinkKind::Hard(_), Some(store)) if on_demand => {
+                    Value::Unread(store.later(format!("{}/{name}", group.path().trim_end_matches('/'))))
+                }
+                (LinkKind::Hard(_), _) => read(self, member.object?)?,
+                (kind, _) => raw::link_value(kind)?,
+            };
+            members.insert(name, value);
+        }
+        Ok(members)
     }
 
     /// The identity of an object that has more than one name: whether it is new here.

@@ -3,7 +3,7 @@
 use super::Store;
 use crate::dialect::raw;
 use crate::registry::Migrated;
-use crate::types::{Dumping, Persist, Place};
+use crate::types::{Dumping, Loading, Persist, Place};
 use crate::value::{Attrs, Tag, Value};
 use hdf5_format::{Error, ErrorKind, Object, Result};
 
@@ -242,7 +242,11 @@ impl Handle {
     /// There is none of this name, or it is of another kind.
     pub fn get<T: Persist>(&self, name: &str) -> Result<T> {
         match self.place_of(name)? {
-            Some(Place::Attr) => self.store.get(&format!("{}@{name}", self.path)),
+            Some(Place::Attr) => {
+                let attribute = self.object()?.info().attribute(name)?;
+                let value = self.store.dialect().read_attr(&attribute)?.unwrap_or_default();
+                Loading::new(self.store.registries()).load(value).map_err(|e| e.on(self.below(name)))
+            }
             _ => self.store.get(&self.below(name)),
         }
     }

@@ -227,7 +227,8 @@ impl Store {
 
     /// A path's group and last name.
     fn place(&self, path: &str) -> Result<(Group, String)> {
-        let (parent, name) = path.trim_end_matches('/').rsplit_once('/').unwrap_or(("", path));
+        let path = path.trim_end_matches('/');
+        let (parent, name) = path.rsplit_once('/').unwrap_or(("", path));
         let root = self.0.file.root()?;
         let group = if parent.trim_matches('/').is_empty() { root } else { root.group(parent)? };
         Ok((group, name.into()))
@@ -277,15 +278,9 @@ impl Store {
     /// There is nothing at the path, or it is damaged.
     pub fn value(&self, path: &str) -> Result<Value> {
         self.flush()?;
-        let (path, attr) = path.rsplit_once('@').unwrap_or((path, ""));
         let object = self.object_at(path)?;
-        if attr.is_empty() {
-            let lazy = self.0.access == Access::Lazy;
-            let value = self.0.dialect.read(&mut Reading::new(Some(self.clone()), lazy), object);
-            return value.map_err(|e| e.on(path));
-        }
-        let attribute = object.info().attribute(attr)?;
-        self.0.dialect.read_attr(&attribute).map(Option::unwrap_or_default).map_err(|e| e.on(path))
+        let lazy = self.0.access == Access::Lazy;
+        self.0.dialect.read(&mut Reading::new(Some(self.clone()), lazy), object).map_err(|e| e.on(path))
     }
 
     /// All values of the root by name, and the links among them: what they share, they share.
@@ -383,9 +378,13 @@ impl Store {
     pub fn commit(&self) -> Result<()> {
         self.flush()?;
         self.0.file.commit()?;
-        // A new file takes its name when it is whole.
-        let replacing = self.state().replacing.take();
-        replacing.map_or(Ok(()), save::Replacing::finish)
+        // A new file takes its name when it is whole. If it cannot, the next commit tries again.
+        let mut state = self.state();
+        if let Some(replacing) = &mut state.replacing {
+            replacing.finish()?;
+            state.replacing = None;
+        }
+        Ok(())
     }
 
     /// Forgets what was stored since the last commit.

@@ -51,13 +51,16 @@ impl Replacing {
     }
 
     /// Gives the new file its name.
-    pub(super) fn finish(mut self) -> Result<()> {
-        let Some(temporary) = self.temporary.take() else { return Ok(()) };
-        let done = fs::rename(&temporary, &self.path).and_then(|()| sync_folder(&self.path));
-        done.map_err(|error| {
-            let _ = fs::remove_file(&temporary);
-            Error::new(ErrorKind::Io, format!("{}: {error}", self.path.display()))
-        })
+    ///
+    /// # Errors
+    /// The system refuses; the new file keeps its own name, and this may be tried again.
+    pub(super) fn finish(&mut self) -> Result<()> {
+        let failed = |error: std::io::Error| Error::new(ErrorKind::Io, format!("{}: {error}", self.path.display()));
+        if let Some(temporary) = &self.temporary {
+            fs::rename(temporary, &self.path).map_err(failed)?;
+        }
+        self.temporary = None;
+        sync_folder(&self.path).map_err(failed)
     }
 }
 

@@ -3,7 +3,7 @@
 use super::super::{Reading, raw};
 use super::{ON_DEMAND, ORDER, PREFIX, TYPE, attrs, tag};
 use crate::value::{Array, Attrs, DatasetNode, GroupNode, Members, Node, TimeIndex, Timestamp, Value, expected};
-use hdf5_format::{Attribute, Dataset, Error, ErrorKind, Group, LinkKind, Object, ObjectInfo, Result};
+use hdf5_format::{Attribute, Dataset, Error, ErrorKind, Group, Object, ObjectInfo, Result};
 use num_bigint::BigInt;
 
 /// The value of an object.
@@ -55,27 +55,8 @@ fn read_attrs(object: &ObjectInfo) -> Result<Attrs> {
 fn read_group(from: &mut Reading, group: &Group) -> Result<GroupNode> {
     let on_demand = group.attr_or(ON_DEMAND, false)?;
     let attrs = read_attrs(group)?;
-    let members = read_members(from, group, on_demand)?;
-    Ok(GroupNode { attrs, members: members.into_iter().collect(), on_demand })
-}
-
-/// The members of a group in order; those of groups on demand are not read.
-fn read_members(from: &mut Reading, group: &Group, on_demand: bool) -> Result<Members> {
-    let mut found = group.iter().collect::<Result<Vec<_>>>()?;
-    found.sort_by_key(|member| member.link.creation_order);
-    let mut members = Members::new();
-    for member in found {
-        let name = member.link.display_name();
-        let value = match (member.link.kind, &from.store) {
-            (LinkKind::Hard(_), Some(store)) if on_demand => {
-                Value::Unread(store.later(format!("{}/{name}", group.path().trim_end_matches('/'))))
-            }
-            (LinkKind::Hard(_), _) => read(from, member.object?)?,
-            (kind, _) => raw::link_value(kind)?,
-        };
-        members.insert(name, value);
-    }
-    Ok(members)
+    let members = from.members(group, on_demand, read)?;
+    Ok(GroupNode { attrs, members, on_demand })
 }
 
 fn typed_dataset(from: &mut Reading, dataset: Dataset, kind: &str) -> Result<Value> {
@@ -125,7 +106,7 @@ fn unknown(kind: &str) -> Error {
 /// The items of a group: attributes and members, by name.
 fn entries(from: &mut Reading, group: &Group) -> Result<Members> {
     let mut entries: Members = read_attrs(group)?;
-    entries.extend(read_members(from, group, false)?);
+    entries.extend(from.members(group, false, read)?);
     Ok(entries)
 }
 
