@@ -33,6 +33,18 @@ impl<T> Mutex<T> {
         #[cfg(not(feature = "std"))]
         return self.inner.lock();
     }
+
+    /// The lock, if nobody holds it.
+    pub(crate) fn try_lock(&self) -> Option<MutexGuard<'_, T>> {
+        #[cfg(feature = "std")]
+        return match self.inner.try_lock() {
+            Ok(guard) => Some(guard),
+            Err(locks::TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
+            Err(locks::TryLockError::WouldBlock) => None,
+        };
+        #[cfg(not(feature = "std"))]
+        return self.inner.try_lock();
+    }
 }
 
 /// One writer, or many readers.

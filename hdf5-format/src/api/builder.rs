@@ -1,13 +1,16 @@
-//! New datasets.
+//! New datasets and groups.
 
 use super::change::encode;
 use super::dataset::Dataset;
+use super::element::Data;
 use super::group::Group;
+use super::new_attributes::NewAttributes;
 use super::object::NamedDatatype;
 use super::value::Value;
+use super::write::{Give, Prepared};
 use crate::dataset::file::FileCore;
 use crate::dataset::stored::StoredDataset;
-use crate::edit::{self, ExternalFile, LayoutChoice, NewDataset};
+use crate::edit::{self, ExternalFile, GroupStyle, LayoutChoice, NewDataset};
 use crate::error::{Error, ErrorKind, Result};
 use crate::filter::Filters;
 use crate::format::message::datatype::Datatype;
@@ -15,6 +18,8 @@ use crate::format::message::fill_value::{AllocTime, Fill, FillTime};
 use crate::format::message::filter_pipeline::FilterDescription;
 use crate::format::object_header::Times;
 use crate::format::virtual_layout::VirtualMapping;
+use crate::graph::object_header::ObjectHeader;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 /// A dataset to be made: see [`Group::new_dataset`].
@@ -22,11 +27,13 @@ use alloc::vec::Vec;
 pub struct DatasetBuilder<'a> {
     group: &'a Group,
     new: NewDataset,
+    attributes: NewAttributes<'a>,
 }
 
 impl<'a> DatasetBuilder<'a> {
     pub(super) fn new(group: &'a Group, datatype: Datatype) -> Self {
-        DatasetBuilder { group, new: NewDataset::new(datatype, Some(Vec::new())) }
+        let attributes = NewAttributes::default();
+        DatasetBuilder { group, new: NewDataset::new(datatype, Some(Vec::new())), attributes }
     }
 
     /// Lengths of the dimensions; none for a scalar, which is the default.
@@ -42,6 +49,11 @@ impl<'a> DatasetBuilder<'a> {
 
     pub(super) fn core(&self) -> &FileCore {
         &self.group.core
+    }
+
+    /// True if elements go into the file with the header.
+    pub(super) fn takes_elements(&self) -> bool {
+        self.new.takes_elements()
     }
 
     /// Whether it is known how many elements there will be.
@@ -171,21 +183,142 @@ impl<'a> DatasetBuilder<'a> {
         self
     }
 
+    /// An attribute of values, with their type and shape. It is written with the dataset.
+    ///
+    /// ```
+    /// # fn main() -> hdf5_format::Result<()> {
+    /// # let file = hdf5_format::CreateOptions::new().create_in(hdf5_format::io::MemoryFile::new(Vec::new()))?;
+    /// let run = file.root()?.new_group().attr("operator", "Ada").create("run1")?;
+    /// run.new_dataset_of::<f64>().attr("units", "degC").create_with("temperature", [20.5, 21.0])?;
+    /// assert_eq!(file.dataset("run1/temperature")?.attr::<String>("units")?, "degC");
+    /// # Ok(()) }
+    /// ```
+    pub fn attr(mut self, name: impl AsRef<[u8]>, data: impl Data + 'a) -> Self {
+        self.attributes.add(self.group.core.ctx().sizes(), name.as_ref(), data);
+        self
+    }
+
+    /// An attribute of elements as they are stored: see [`set_attr_raw`](crate::ObjectInfo::set_attr_raw).
+    pub fn attr_raw(
+        mut self,
+        name: impl AsRef<[u8]>,
+        datatype: &Datatype,
+        shape: Option<&[u64]>,
+        elements: &'a [u8],
+    ) -> Self {
+        self.attributes.add_raw(name.as_ref(), datatype, shape, elements);
+        self
+    }
+
+    /// An attribute of dynamic values: see [`set_attr_values`](crate::ObjectInfo::set_attr_values).
+    pub fn attr_values(
+        mut self,
+        name: impl AsRef<[u8]>,
+        datatype: &Datatype,
+        shape: Option<&[u64]>,
+        values: &'a [Value],
+    ) -> Self {
+        self.attributes.add_values(name.as_ref(), datatype, shape, values);
+        self
+    }
+
     /// Makes the dataset, at a path from the group.
     ///
     /// # Errors
-    /// As for [`Group::create_group`], and if what is asked for contradicts itself or exceeds the format.
+    /// As for [`Group::create_group`], and if what is asked for contradicts itself or exceeds the format, or an attribute
+    /// can not be stored.
     pub fn create(self, path: impl AsRef<[u8]>) -> Result<Dataset> {
-        let DatasetBuilder { group, new } = self;
-        let object = group.create(path.as_ref(), |editor| {
-            let mut header = edit::create_dataset(editor, &new)?;
-            new.committed.map_or(Ok(()), |datatype| edit::add_link(editor, datatype))?;
-            if new.alloc_time == Some(AllocTime::Early) {
-                let stored = StoredDataset::load(&group.core, &header)?;
-                edit::allocate_elements(editor, &mut header, &stored)?;
+        self.create_at_once(path.as_ref(), None)
+    }
+
+    /// Makes the dataset with values that `give` hands over, so many times.
+    pub(super) fn create_at_once(self, path: &[u8], values: Option<(Give<'_>, usize)>) -> Result<Dataset> {
+        let DatasetBuilder { group, new, attributes } = self;
+        let object = group.create(path, |editor| {
+            new.check()?;
+            attributes.check(editor, &new.object)?;
+            let mut elements = None;
+            if let Some((give, times)) = values {
+                give(&new.datatype, &mut |values| {
+                    elements = Some(Prepared::known(values).unfinished(&new.datatype, times, editor)?.into_owned());
+                    Ok(())
+                })?;
             }
-            Ok(header)
+            let header = attributes.with(editor, |editor, attributes| {
+                edit::create_dataset(editor, &new, elements.as_deref(), attributes)
+            })?;
+            new.committed.map_or(Ok(()), |datatype| edit::add_link(editor, datatype))?;
+            if new.alloc_time != Some(AllocTime::Early) {
+                return Ok(header);
+            }
+            let mut header = ObjectHeader::clone(&header);
+            let stored = StoredDataset::load(&group.core, &header)?;
+            edit::allocate_elements(editor, &mut header, &stored)?;
+            Ok(Arc::new(header))
         })?;
         object.into_dataset()
+    }
+}
+
+/// A group to be made: see [`Group::new_group`].
+#[must_use]
+pub struct GroupBuilder<'a> {
+    group: &'a Group,
+    style: GroupStyle,
+    attributes: NewAttributes<'a>,
+}
+
+impl<'a> GroupBuilder<'a> {
+    pub(super) fn new(group: &'a Group) -> Self {
+        GroupBuilder { group, style: GroupStyle::default(), attributes: NewAttributes::default() }
+    }
+
+    /// What the group is like.
+    pub fn style(mut self, style: &GroupStyle) -> Self {
+        self.style = style.clone();
+        self
+    }
+
+    /// An attribute of values, with their type and shape. It is written with the group.
+    pub fn attr(mut self, name: impl AsRef<[u8]>, data: impl Data + 'a) -> Self {
+        self.attributes.add(self.group.core.ctx().sizes(), name.as_ref(), data);
+        self
+    }
+
+    /// An attribute of elements as they are stored: see [`set_attr_raw`](crate::ObjectInfo::set_attr_raw).
+    pub fn attr_raw(
+        mut self,
+        name: impl AsRef<[u8]>,
+        datatype: &Datatype,
+        shape: Option<&[u64]>,
+        elements: &'a [u8],
+    ) -> Self {
+        self.attributes.add_raw(name.as_ref(), datatype, shape, elements);
+        self
+    }
+
+    /// An attribute of dynamic values: see [`set_attr_values`](crate::ObjectInfo::set_attr_values).
+    pub fn attr_values(
+        mut self,
+        name: impl AsRef<[u8]>,
+        datatype: &Datatype,
+        shape: Option<&[u64]>,
+        values: &'a [Value],
+    ) -> Self {
+        self.attributes.add_values(name.as_ref(), datatype, shape, values);
+        self
+    }
+
+    /// Makes the group, at a path from the other.
+    ///
+    /// # Errors
+    /// As for [`Group::create_group`], and if an attribute can not be stored.
+    pub fn create(self, path: impl AsRef<[u8]>) -> Result<Group> {
+        let GroupBuilder { group, style, attributes } = self;
+        let object = group.create(path.as_ref(), |editor| {
+            attributes.check(editor, &style.object)?;
+            attributes.with(editor, |editor, attributes| edit::create_group(editor, &style, attributes))
+        })?;
+        object.into_group()
     }
 }

@@ -3,7 +3,7 @@
 //! Every change is seen at once through all handles of the file, and is in the file for good after
 //! [`File::commit`].
 
-use super::builder::DatasetBuilder;
+use super::builder::{DatasetBuilder, GroupBuilder};
 use super::dataset::Dataset;
 use super::file::File;
 use super::group::{Group, LinkKind};
@@ -186,6 +186,13 @@ pub(super) fn lock(core: &FileCore) -> Result<&Mutex<Editor>> {
     })
 }
 
+/// The header of an object of a file that is being changed, from memory where that is possible at once.
+pub(super) fn header_now(core: &FileCore, address: Address) -> Result<Arc<ObjectHeader>> {
+    let editor = core.changer::<Mutex<Editor>>().and_then(Mutex::try_lock);
+    let kept = editor.and_then(|editor| edit::kept_header(&editor, address));
+    kept.map_or_else(|| ObjectHeader::load(core.ctx(), address).map(Arc::new), Ok)
+}
+
 /// One change: if it fails after it began, nothing but a rollback is possible.
 pub(super) fn change<R>(core: &FileCore, work: impl FnOnce(&mut Editor) -> Result<R>) -> Result<R> {
     let mut editor = lock(core)?.lock();
@@ -235,23 +242,31 @@ impl Group {
     /// # Errors
     /// As for [`Group::create_group`].
     pub fn create_group_with(&self, path: impl AsRef<[u8]>, style: &GroupStyle) -> Result<Group> {
-        let object = self.create(path.as_ref(), |editor| edit::create_group(editor, style))?;
-        object.into_group()
+        self.new_group().style(style).create(path)
+    }
+
+    /// Starts the description of a new group.
+    pub fn new_group(&self) -> GroupBuilder<'_> {
+        GroupBuilder::new(self)
     }
 
     /// Makes an object and its link.
-    pub(super) fn create(&self, path: &[u8], make: impl FnOnce(&mut Editor) -> Result<ObjectHeader>) -> Result<Object> {
+    pub(super) fn create(
+        &self,
+        path: &[u8],
+        make: impl FnOnce(&mut Editor) -> Result<Arc<ObjectHeader>>,
+    ) -> Result<Object> {
         let (parent, name) = split(path).map_err(|e| e.on(self.path()))?;
         let parent = self.parent(parent)?;
         let shown = parent.child_path(name);
         let header = change(&self.core, |editor| {
             let vacancy = Vacancy::find(editor, parent.address(), name)?;
             let header = make(editor)?;
-            vacancy.fill(editor, LinkValue::Hard(header.address))?;
+            vacancy.fill(editor, LinkValue::Hard(header.address), Some(&header))?;
             Ok(header)
         });
         let header = header.map_err(|e| e.on(&shown))?;
-        Object::new(ObjectInfo::new(Arc::clone(&self.core), shown, header))
+        Object::new(ObjectInfo { core: Arc::clone(&self.core), path: shown, header })
     }
 
     /// The group at a path from this one; "" is this one.
@@ -314,7 +329,7 @@ impl Dataset {
     /// hold the elements may not be written, or the file is open for reading only.
     pub fn write_raw(&self, selection: impl Into<Select>, bytes: &[u8]) -> Result<()> {
         change(&self.core, |editor| {
-            let mut header = ObjectHeader::load(editor.ctx(), self.address())?;
+            let mut header = ObjectHeader::clone(&*edit::look_at_header(editor, self.address())?);
             let stored = StoredDataset::load(&self.core, &header)?;
             let (wanted, _) = selection.into().resolve_once(&stored.dataspace.dims)?;
             put_raw(&self.core, editor, &mut header, (&stored, &wanted), bytes, self.conversion)
@@ -331,7 +346,7 @@ impl Dataset {
     /// only.
     pub fn resize(&mut self, shape: &[u64]) -> Result<()> {
         let done = change(&self.core, |editor| {
-            let mut header = ObjectHeader::load(editor.ctx(), self.address())?;
+            let mut header = ObjectHeader::clone(&*edit::look_at_header(editor, self.address())?);
             let stored = StoredDataset::load(&self.core, &header)?;
             edit::resize(editor, &mut header, &stored, shape)?;
             if stored.fill.alloc_time == AllocTime::Early {

@@ -110,7 +110,7 @@ impl Group {
         if !self.core.is_changing() {
             return Ok(Arc::clone(&self.links));
         }
-        let header = ObjectHeader::load(self.core.ctx(), self.address()).map_err(|e| e.on(&self.path))?;
+        let header = super::change::header_now(&self.core, self.address()).map_err(|e| e.on(&self.path))?;
         Links::open(self.core.ctx(), &header).map(Arc::new).map_err(|e| e.on(&self.path))
     }
 

@@ -15,6 +15,7 @@ mod encode;
 mod file;
 mod glob;
 mod group;
+mod new_attributes;
 mod object;
 mod options;
 mod put;
@@ -32,7 +33,7 @@ mod write;
 
 pub use attribute::Attribute;
 pub use attrs::Attrs;
-pub use builder::DatasetBuilder;
+pub use builder::{DatasetBuilder, GroupBuilder};
 pub use change::CreateOptions;
 pub use dataset::{ChunkPart, Dataset, Layout, StoredChunk};
 pub use dynamic::DynArray;

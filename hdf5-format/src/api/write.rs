@@ -46,8 +46,23 @@ impl<'a> Prepared<'a> {
         Ok(if inside { Prepared::Elements(Cow::Owned(elements)) } else { Prepared::Values(values) })
     }
 
+    /// Values of which that is known already.
+    pub(super) fn known(values: Stored<'a>) -> Self {
+        values.bytes.map_or(Prepared::Values(values), |bytes| Prepared::Elements(Cow::Borrowed(bytes)))
+    }
+
     /// The stored elements, `times` over; what they keep in the heap is written, for each anew.
     pub(super) fn elements(self, datatype: &Datatype, times: usize, editor: &mut Editor) -> Result<Cow<'a, [u8]>> {
+        let keeps = matches!(self, Prepared::Values(_));
+        let elements = self.unfinished(datatype, times, editor);
+        if keeps {
+            edit::finish_heap(editor)?;
+        }
+        elements
+    }
+
+    /// As [`elements`](Self::elements), before the heap is [finished](edit::finish_heap).
+    pub(super) fn unfinished(self, datatype: &Datatype, times: usize, editor: &mut Editor) -> Result<Cow<'a, [u8]>> {
         let values = match self {
             Prepared::Elements(elements) if times == 1 => return Ok(elements),
             Prepared::Elements(elements) => return Ok(Cow::Owned(elements.repeat(times))),
@@ -58,13 +73,14 @@ impl<'a> Prepared<'a> {
         let mut insert = |object: &[u8]| edit::insert_heap_object(editor, object);
         let mut sink = Sink::new(sizes, &mut insert);
         let done = out.chunks_exact_mut(run.max(1)).try_for_each(|run| values.store(run, &mut sink));
-        edit::finish_heap(editor)?;
         done.map(|()| Cow::Owned(out))
     }
 }
 
 /// What is done with values.
-type Use<'a> = &'a mut dyn FnMut(Stored<'_>) -> Result<()>;
+pub(super) type Use<'a> = &'a mut dyn FnMut(Stored<'_>) -> Result<()>;
+/// Hands over values as elements of a datatype.
+pub(super) type Give<'a> = &'a mut dyn FnMut(&Datatype, Use<'_>) -> Result<()>;
 
 /// Dynamic values as elements of a datatype.
 pub(super) fn with_values<R>(datatype: &Datatype, values: &[Value], use_values: impl FnOnce(Stored<'_>) -> R) -> R {
@@ -130,14 +146,9 @@ impl Dataset {
     }
 
     /// Writes what `give` hands over for a datatype.
-    fn store_slice(
-        &self,
-        selection: &Select,
-        shape: &[u64],
-        give: &mut dyn FnMut(&Datatype, Use<'_>) -> Result<()>,
-    ) -> Result<()> {
+    fn store_slice(&self, selection: &Select, shape: &[u64], give: Give<'_>) -> Result<()> {
         let done = change(&self.core, |editor| {
-            let mut header = ObjectHeader::load(editor.ctx(), self.address())?;
+            let mut header = ObjectHeader::clone(&*edit::look_at_header(editor, self.address())?);
             let stored = StoredDataset::load(&self.core, &header)?;
             let (asked, wanted) = selection.resolve_once(&stored.dataspace.dims)?;
             let datatype = &stored.datatype;
@@ -248,18 +259,54 @@ impl DatasetBuilder<'_> {
         if !self.has_shape() {
             self = self.shape(data.shape());
         }
-        let shown = |e: Error| e.on(crate::api::group::shown(path.as_ref()));
-        self.check_fit(&data).map_err(shown)?;
-        times(&data.shape(), &self.shape_now()).map_err(shown)?;
-        let dataset = self.create(path)?;
-        dataset.write(data)?;
-        Ok(dataset)
+        let shape = data.shape();
+        self.make(path.as_ref(), &shape, &mut |datatype, values| data.with(datatype, Conversion::Exact, values)?)
     }
 
-    fn check_fit(&self, data: &impl Data) -> Result<()> {
-        let editor = super::change::lock(self.core())?.lock();
-        let fit = |values: Stored<'_>| Prepared::new(self.datatype(), values, &editor).map(|_| ());
-        data.with(self.datatype(), Conversion::Exact, fit)?
+    /// Makes the dataset, at a path from the group, and writes elements as they are stored: all of them, in C order.
+    ///
+    /// # Errors
+    /// As for [`create_with`](DatasetBuilder::create_with).
+    pub fn create_with_raw(self, path: impl AsRef<[u8]>, elements: &[u8]) -> Result<Dataset> {
+        let shape = self.shape_now();
+        self.make(path.as_ref(), &shape, &mut |datatype, values| Stored::with_elements(elements, datatype, values))
+    }
+
+    /// Makes the dataset, at a path from the group, and writes dynamic values: all of them, in C order.
+    ///
+    /// # Errors
+    /// As for [`create_with`](DatasetBuilder::create_with).
+    pub fn create_with_values(self, path: impl AsRef<[u8]>, values: &[Value]) -> Result<Dataset> {
+        let shape = [values.len() as u64];
+        self.make(path.as_ref(), &shape, &mut |datatype, use_values| with_values(datatype, values, use_values))
+    }
+
+    /// Makes the dataset with values of a shape that `give` hands over. Those that do not go into the file with its header
+    /// are written afterwards.
+    fn make(self, path: &[u8], shape: &[u64], give: Give<'_>) -> Result<Dataset> {
+        let shown = |e: Error| e.on(crate::api::group::shown(path));
+        let wanted = self.shape_now();
+        let times = times(shape, &wanted).map_err(shown)?;
+        let expected = wanted.iter().try_fold(self.datatype().size() as u64, |n, &d| n.checked_mul(d));
+        {
+            let editor = super::change::lock(self.core())?.lock();
+            let fit = give(self.datatype(), &mut |values| {
+                let bytes = values.bytes.map(|bytes| (bytes.len() as u64).checked_mul(times as u64));
+                if bytes.is_some_and(|bytes| bytes != expected) {
+                    let text = format!("{bytes:?} bytes for a dataset of {expected:?} bytes");
+                    return Err(Error::new(ErrorKind::Shape, text));
+                }
+                Prepared::new(self.datatype(), values, &editor).map(drop)
+            });
+            fit.map_err(shown)?;
+        }
+        if !self.takes_elements() {
+            let dataset = self.create(path)?;
+            let all = Select::all();
+            dataset.store_slice(&all, shape, give)?;
+            return Ok(dataset);
+        }
+        self.create_at_once(path, Some((give, times)))
     }
 }
 

@@ -3,6 +3,7 @@
 use super::Editor;
 use super::header::{Header, MAX_BODY, message};
 use super::shared::{self, HeapId};
+use super::style::ObjectStyle;
 use crate::codec::{Address, Cursor};
 use crate::datatype::pointers::Pointers;
 use crate::error::{Error, ErrorKind, Result};
@@ -148,7 +149,7 @@ pub(crate) fn set(
     check_name(attribute.name)?;
     let mut header = Header::open(editor, object)?;
     let new = encode(editor, &header, attribute)?;
-    check_length(&header, &new)?;
+    check_length(header.version, new.len())?;
     let old = find(editor, &mut header, attribute.name)?;
     if let Some(old) = old {
         match info(editor, &header)?.filter(|info| info.heap.is_some()) {
@@ -169,6 +170,41 @@ pub(crate) fn set(
     add(editor, &mut header, attribute.name, &new)?;
     header.close(editor)?;
     Ok(None)
+}
+
+/// Adds the attributes of a new object, each of another name, to its header, which is laid out afterwards.
+///
+/// # Errors
+/// An attribute is too long for the header, or the file is full.
+pub(super) fn add_all(editor: &mut Editor, header: &mut Header, attributes: &[NewAttribute<'_>]) -> Result<()> {
+    attributes.iter().try_for_each(|attribute| {
+        let new = encode(editor, header, attribute)?;
+        check_length(header.version, new.len())?;
+        add(editor, header, attribute.name, &new)
+    })
+}
+
+/// Refuses an attribute that a new object can not have, given the bytes of its value, before anything is written.
+///
+/// # Errors
+/// The name is no name, or the attribute is too long for the object's header.
+pub(crate) fn check_new(
+    editor: &Editor,
+    style: &ObjectStyle,
+    (name, datatype, dataspace): (&[u8], &Datatype, &Dataspace),
+    bytes: usize,
+) -> Result<()> {
+    check_name(name)?;
+    if style.is_new_style(editor) {
+        return Ok(());
+    }
+    let mut parts = editor.writer();
+    datatype.encode_at_least(&mut parts, editor.bounds().low.datatype())?;
+    dataspace.encode(&mut parts)?;
+    // The lengths in front, and the ends of name, type and extent.
+    let frame = 8usize.saturating_add(3usize.saturating_mul(8));
+    let len = [name.len(), parts.position(), bytes].iter().fold(frame, |sum, &part| sum.saturating_add(part));
+    check_length(1, len)
 }
 
 /// Takes an attribute away: what it was.
@@ -199,7 +235,7 @@ pub(crate) fn rename(editor: &mut Editor, object: Address, from: &[u8], to: &[u8
         return Err(Error::new(ErrorKind::Conflict, text));
     }
     let new = renamed(editor, &header, &old, to)?;
-    check_length(&header, &new)?;
+    check_length(header.version, new.len())?;
     if let Some(info) = info(editor, &header)?.filter(|info| info.heap.is_some()) {
         dense::rename(editor, &info, &old, to, &new)?;
     } else {
@@ -219,13 +255,13 @@ fn missing(name: &[u8]) -> Error {
     Error::new(ErrorKind::NotFound, alloc::format!("no attribute named {:?}", String::from_utf8_lossy(name)))
 }
 
-fn check_length(header: &ObjectHeader, new: &Encoded) -> Result<()> {
-    if header.version > 1 || new.len() <= MAX_BODY {
+fn check_length(version: u8, len: usize) -> Result<()> {
+    if version > 1 || len <= MAX_BODY {
         return Ok(());
     }
     Err(Error::new(
         ErrorKind::Limit,
-        alloc::format!("{} bytes exceed the {MAX_BODY} of an attribute in an old-style object header", new.len()),
+        alloc::format!("{len} bytes exceed the {MAX_BODY} of an attribute in an old-style object header"),
     )
     .with_hint("objects made with the lower version bound v18 or later have no such limit"))
 }

@@ -71,6 +71,7 @@ impl Editor {
         match self.write_all(&dirty, before, &mut reached) {
             Ok(()) => {
                 self.space.commit();
+                self.overlay.set_committed(end);
                 if let Some(lists) = &mut self.lists {
                     lists.commit();
                 }

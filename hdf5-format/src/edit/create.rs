@@ -192,7 +192,7 @@ pub(crate) fn create(
         let v2 = HeaderStyle { v2: style.bounds.low >= Version::V18, ..HeaderStyle::default() };
         editor.superblock.extension = Some(header::create(&mut editor, v2, extension)?.address);
     }
-    let root = groups::create(&mut editor, &style.root)?;
+    let root = groups::create(&mut editor, &style.root, &[])?;
     editor.superblock.root = Root { header: root.address, cached: groups::cached(&editor, &root)? };
     Ok(editor)
 }

@@ -1,7 +1,8 @@
 //! New groups.
 
 use super::Editor;
-use super::header::message;
+use super::attributes::NewAttribute;
+use super::header::{Room, message};
 use super::style::ObjectStyle;
 use super::symbol_table;
 use crate::codec::Address;
@@ -14,6 +15,7 @@ use crate::format::object_header::MessageFlags;
 use crate::graph::FileContext;
 use crate::graph::links::Links;
 use crate::graph::object_header::{Message, ObjectHeader};
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 /// What a new group is like.
@@ -61,20 +63,24 @@ impl GroupStyle {
 /// Bytes left for links in a new header: libhdf5's guess of four short names.
 const RESERVE: usize = 76;
 
-/// Writes an empty group: its header.
+/// Writes an empty group with attributes, each of another name: its header.
 ///
 /// # Errors
-/// The file is full.
-pub(crate) fn create(editor: &mut Editor, style: &GroupStyle) -> Result<ObjectHeader> {
+/// An attribute is too long for the header, or the file is full.
+pub(crate) fn create(
+    editor: &mut Editor,
+    style: &GroupStyle,
+    attributes: &[NewAttribute<'_>],
+) -> Result<Arc<ObjectHeader>> {
     if !style.object.is_new_style(editor) && style.is_old() {
         let table = symbol_table::create(editor, symbol_table::USUAL_HINT)?;
         let mut body = editor.writer();
         table.encode(&mut body)?;
         let table = message(MessageKind::SymbolTable, 0, body.into_bytes());
-        return style.object.create(editor, alloc::vec![table], 0);
+        return style.object.create(editor, alloc::vec![table], Room::Beyond(0), attributes);
     }
     let messages = info_messages(editor, style)?;
-    style.object.create(editor, messages, RESERVE)
+    style.object.create(editor, messages, Room::Beyond(RESERVE), attributes)
 }
 
 /// The messages of a new-style group without links.

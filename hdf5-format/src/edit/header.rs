@@ -15,6 +15,7 @@ use crate::format::message::continuation::Continuation;
 use crate::format::message::reference_count::ReferenceCount;
 use crate::format::object_header::{MessageFlags, MessageForm, PrefixV1, PrefixV2, RawMessage, Times, header_flags};
 use crate::graph::object_header::{HeaderChunk, Message, ObjectHeader};
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 pub(crate) use open::Header;
 
@@ -38,8 +39,23 @@ pub(crate) struct HeaderStyle {
     pub(crate) phase_change: Option<(u16, u16)>,
     /// Times, if the object keeps them. Version 2; a version 1 header has a message for it.
     pub(crate) times: Option<Times>,
-    /// Bytes of messages to leave room for.
-    pub(crate) reserve: usize,
+    /// What it has room for.
+    pub(crate) room: Room,
+}
+
+/// Bytes of messages that a new header has room for, besides those that make it what it is.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Room {
+    /// For messages behind the attributes that are there from the start.
+    Beyond(usize),
+    /// For attributes, those that are there from the start among them.
+    Attributes(usize),
+}
+
+impl Default for Room {
+    fn default() -> Self {
+        Room::Beyond(0)
+    }
 }
 
 /// A message for a new or changed header.
@@ -47,11 +63,24 @@ pub(crate) fn message(kind: MessageKind, flags: u8, body: Vec<u8>) -> Message {
     Message { kind, flags: MessageFlags(flags), creation_index: None, body: body.into(), offset: 0 }
 }
 
-/// Writes a new header with one hard link less than `links`: its address.
+/// Writes a new header with one hard link.
 ///
 /// # Errors
 /// A body is too long, or the file is full.
-pub(crate) fn create(editor: &mut Editor, style: HeaderStyle, mut messages: Vec<Message>) -> Result<ObjectHeader> {
+pub(crate) fn create(editor: &mut Editor, style: HeaderStyle, messages: Vec<Message>) -> Result<Arc<ObjectHeader>> {
+    create_with(editor, style, messages, |_, _| Ok(()))
+}
+
+/// Writes a new header with one hard link; `add` adds attributes to it before it is laid out.
+///
+/// # Errors
+/// As [`create`], and those of `add`.
+pub(crate) fn create_with(
+    editor: &mut Editor,
+    style: HeaderStyle,
+    mut messages: Vec<Message>,
+    add: impl FnOnce(&mut Editor, &mut Header) -> Result<()>,
+) -> Result<Arc<ObjectHeader>> {
     let firsts = shared::share_all(editor, &mut messages)?;
     let mut flags = 0;
     if let Some(indexed) = style.attribute_order {
@@ -60,7 +89,7 @@ pub(crate) fn create(editor: &mut Editor, style: HeaderStyle, mut messages: Vec<
     }
     flags |= if style.phase_change.is_some() { header_flags::PHASE_CHANGE } else { 0 };
     flags |= if style.times.is_some() { header_flags::TIMES } else { 0 };
-    let mut header = ObjectHeader {
+    let mut header = Header::new(ObjectHeader {
         address: Address(0),
         offset: 0,
         version: if style.v2 { 2 } else { 1 },
@@ -71,26 +100,51 @@ pub(crate) fn create(editor: &mut Editor, style: HeaderStyle, mut messages: Vec<
         messages,
         chunks: Vec::new(),
         message_count: 0,
+    });
+    let own = header.messages.len();
+    add(editor, &mut header)?;
+    place(editor, &mut header, own, &style)?;
+    shared::enter_all(editor, &firsts, header.address)?;
+    header.keep(editor)
+}
+
+/// Takes space for a new header, of whose messages the first `own` are no attributes.
+fn place(editor: &mut Editor, header: &mut ObjectHeader, own: usize, style: &HeaderStyle) -> Result<()> {
+    let form = form(header);
+    pad(header, form);
+    check_bodies(header)?;
+    let (own, attributes) = header.messages.split_at(own.min(header.messages.len()));
+    let len = |messages: &[Message]| messages.iter().fold(0usize, |sum, m| sum.saturating_add(encoded_len(form, m)));
+    let attributes = match style.room {
+        Room::Beyond(more) => len(attributes).saturating_add(more),
+        Room::Attributes(least) => len(attributes).max(least),
     };
-    let form = form(&header);
-    pad(&mut header, form);
-    check_bodies(&header)?;
-    let need = header.messages.iter().fold(0usize, |sum, m| sum.saturating_add(encoded_len(form, m)));
     // A continuation message must fit once the header grows.
-    let room = need.saturating_add(style.reserve).max(link_len(editor, form));
+    let room = len(own).saturating_add(attributes).max(link_len(editor, form));
     let room = room.next_multiple_of(if style.v2 { 1 } else { 8 });
     header.flags |= match room {
         0..=0xff => 0,
         0x100..=0xffff => 1,
         _ => 2,
     };
-    let len = prefix_len(&header).saturating_add(room).saturating_add(if style.v2 { CHECKSUM } else { 0 });
+    let len = prefix_len(header).saturating_add(room).saturating_add(if style.v2 { CHECKSUM } else { 0 });
     header.address = editor.allocate(Purpose::ObjectHeader, len as u64)?;
     header.offset = editor.ctx().absolute(header.address);
     header.chunks.push(HeaderChunk { address: header.address, len: len as u64 });
-    store(editor, &mut header)?;
-    shared::enter_all(editor, &firsts, header.address)?;
-    Ok(header)
+    Ok(())
+}
+
+/// The header at an address, as it was kept or is in the file.
+///
+/// # Errors
+/// It is damaged.
+pub(crate) fn look(editor: &Editor, address: Address) -> Result<Arc<ObjectHeader>> {
+    kept(editor, address).map_or_else(|| ObjectHeader::load(editor.ctx(), address).map(Arc::new), Ok)
+}
+
+/// The header at an address, if it was kept.
+pub(crate) fn kept(editor: &Editor, address: Address) -> Option<Arc<ObjectHeader>> {
+    editor.headers.get(address).map(Header::shared)
 }
 
 /// Gives all chunks of a header back.
@@ -122,7 +176,8 @@ pub(crate) fn set_ref_count(header: &mut ObjectHeader, count: u32) -> Result<()>
 /// A body is too long, a version 1 header has more than 65,535 messages, or the file is full.
 pub(crate) fn store(editor: &mut Editor, header: &mut ObjectHeader) -> Result<()> {
     editor.headers.take(header.address);
-    lay_out(editor, header).map(drop)
+    let tail = lay_out(editor, header)?;
+    Header::laid_out(header.clone(), tail).keep(editor).map(drop)
 }
 
 /// The room that the last chunk of a header ends with; from the start of the chunk.
@@ -443,7 +498,7 @@ mod tests {
             for order in [None, Some(true)] {
                 let (mut editor, _) = editor(Version::Earliest);
                 let style = HeaderStyle { v2, attribute_order: order.filter(|_| v2), ..HeaderStyle::default() };
-                let mut header = create(&mut editor, style, Vec::new()).unwrap();
+                let mut header = ObjectHeader::clone(&create(&mut editor, style, Vec::new()).unwrap());
                 same(&editor, &header);
                 let mut seed = 5u64;
                 for round in 0..400u64 {

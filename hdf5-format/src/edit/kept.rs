@@ -38,6 +38,11 @@ impl<T: Keep> Kept<T> {
         Some(kept)
     }
 
+    /// A structure, which stays.
+    pub(super) fn get(&self, address: Address) -> Option<&T> {
+        self.last.iter().rfind(|&&(at, ..)| at == address).map(|(.., kept)| kept)
+    }
+
     /// Keeps a structure that is as the file has it.
     pub(super) fn put(&mut self, address: Address, kept: T) {
         self.take(address);

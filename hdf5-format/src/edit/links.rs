@@ -1,13 +1,14 @@
 //! Adding and taking away links of a group, in the storage it has.
 
-use super::header::{Header, MAX_BODY, message};
-use super::{Editor, groups};
+use super::header::{self, Header, MAX_BODY, message};
+use super::{Editor, groups, symbol_table};
 use crate::codec::Address;
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::message::MessageKind;
 use crate::format::message::group_info::GroupInfo;
 use crate::format::message::link::{LinkMessage, LinkValue};
 use crate::format::message::link_info::LinkInfo;
+use crate::format::message::symbol_table::SymbolTableMessage;
 use crate::graph::links::{Link, Links};
 use crate::graph::object_header::{Message, ObjectHeader};
 use alloc::string::String;
@@ -43,13 +44,19 @@ pub(crate) fn check_name(name: &[u8]) -> Result<()> {
 /// The name is no name or is taken, the object is no group, or its links are damaged.
 pub(crate) fn insert(editor: &mut Editor, group: Address, name: &[u8], target: LinkValue) -> Result<()> {
     check_target(&target)?;
-    Vacancy::find(editor, group, name)?.fill(editor, target)
+    let object = match target {
+        LinkValue::Hard(address) => Some(header::look(editor, address)?),
+        _ => None,
+    };
+    Vacancy::find(editor, group, name)?.fill(editor, target, object.as_deref())
 }
 
 /// A name that no link of a group has.
 pub(crate) struct Vacancy<'n> {
     group: Header,
     name: &'n [u8],
+    /// Its place in the symbol table of an old-style group.
+    place: Option<(SymbolTableMessage, symbol_table::Path)>,
 }
 
 impl<'n> Vacancy<'n> {
@@ -63,28 +70,39 @@ impl<'n> Vacancy<'n> {
         let info = link_info(editor, &group).ok().filter(|info| info.heap.is_some());
         // What is damaged on the way need not be on the way of a search.
         if info.is_some_and(|info| dense::is_vacant(editor, &info, name).unwrap_or(false)) {
-            return Ok(Vacancy { group, name });
+            return Ok(Vacancy { group, name, place: None });
         }
-        if Links::open(editor.ctx(), &group)?.lookup(editor.ctx(), name)?.is_some() {
+        let mut place = None;
+        let taken = match groups::symbol_table_of(editor, &group)?.filter(|_| !group.has(MessageKind::LinkInfo)) {
+            Some(table) => {
+                let path = symbol_table::Path::to(editor, &table, name)?;
+                let taken = path.entry().is_some();
+                place = Some((table, path));
+                taken
+            }
+            None => Links::open(editor.ctx(), &group)?.lookup(editor.ctx(), name)?.is_some(),
+        };
+        if taken {
             let shown = String::from_utf8_lossy(name);
             return Err(Error::new(ErrorKind::Conflict, alloc::format!("there is a link named {shown:?}"))
                 .with_hint("delete it first, or choose another name"));
         }
-        Ok(Vacancy { group, name })
+        Ok(Vacancy { group, name, place })
     }
 
-    /// Adds the link. Nothing may have changed the group since.
+    /// Adds the link to an object with this header, or to something else. Nothing may have changed the group since.
     ///
     /// # Errors
     /// The group's links are damaged, or the file is full.
-    pub(crate) fn fill(self, editor: &mut Editor, target: LinkValue) -> Result<()> {
-        let Vacancy { group: mut header, name } = self;
-        if let Some(table) = groups::symbol_table_of(editor, &header)? {
+    pub(crate) fn fill(self, editor: &mut Editor, target: LinkValue, object: Option<&ObjectHeader>) -> Result<()> {
+        let Vacancy { group: mut header, name, place } = self;
+        if let Some((table, path)) = place {
             let old_can = name.is_ascii() && matches!(target, LinkValue::Hard(_) | LinkValue::Soft(_));
             if old_can {
-                old::insert(editor, &table, name, &target)?;
+                old::insert(editor, (&table, path), name, &target, object)?;
                 return header.close(editor);
             }
+            drop(path);
             old::convert(editor, &mut header, &table)?;
         }
         insert_new(editor, &mut header, name, target)?;

@@ -49,12 +49,14 @@ pub use style::ObjectStyle;
 pub(crate) use values::Owned;
 
 pub(crate) use attributes::{
-    NewAttribute, remove as remove_attribute, rename as rename_attribute, set as set_attribute,
+    NewAttribute, check_new as check_new_attribute, remove as remove_attribute, rename as rename_attribute,
+    set as set_attribute,
 };
 pub(crate) use copy::Copier;
 pub(crate) use create::create;
 pub(crate) use datasets::{NewDataset, commit_datatype, create as create_dataset, dataspace};
 pub(crate) use groups::create as create_group;
+pub(crate) use header::{kept as kept_header, look as look_at_header};
 pub(crate) use links::{Vacancy, check_name as check_link_name, insert as link, remove as unlink};
 pub(crate) use objects::{add_link, drop_link, values_of};
 pub(crate) use open::open;

@@ -26,6 +26,8 @@ struct State {
     unsealed: BTreeMap<u64, Unsealed>,
     /// Bytes went to the storage that it may still lose.
     unsynced: bool,
+    /// Bytes of the storage that were written; what follows is zero, whatever is there.
+    stored: u64,
 }
 
 /// A structure without its checksum.
@@ -47,7 +49,13 @@ pub(crate) enum Sum {
 
 impl Overlay {
     pub(super) fn new(base: Arc<dyn StorageMut>, end: u64) -> Self {
-        Overlay { base, state: RwLock::new(State { end, ..State::default() }) }
+        let stored = base.len().unwrap_or(0).min(end);
+        Overlay { base, state: RwLock::new(State { end, stored, ..State::default() }) }
+    }
+
+    /// The storage holds a committed state of this length.
+    pub(super) fn set_committed(&self, end: u64) {
+        self.state.write().stored = end;
     }
 
     pub(super) fn base(&self) -> &Arc<dyn StorageMut> {
@@ -81,10 +89,14 @@ impl Overlay {
     /// Writes bytes to the storage itself.
     pub(super) fn write_through(&self, offset: u64, bytes: &[u8]) -> Result<()> {
         let mut state = self.state.write();
-        state.cut(offset, offset.saturating_add(bytes.len() as u64));
+        let end = offset.saturating_add(bytes.len() as u64);
+        state.cut(offset, end);
         state.unsynced = true;
         drop(state);
-        self.base.write_at(offset, bytes)
+        self.base.write_at(offset, bytes)?;
+        let mut state = self.state.write();
+        state.stored = state.stored.max(end);
+        Ok(())
     }
 
     /// Whether bytes were written through since this was set to false.
@@ -138,8 +150,7 @@ impl Storage for Overlay {
             buf.copy_from_slice(piece);
             return Ok(());
         }
-        let stored = self.base.len()?.saturating_sub(offset);
-        let stored = usize::try_from(stored).unwrap_or(usize::MAX).min(buf.len());
+        let stored = usize::try_from(state.stored.saturating_sub(offset)).unwrap_or(usize::MAX).min(buf.len());
         let (from_base, past) = buf.split_at_mut(stored);
         past.fill(0);
         if !from_base.is_empty() {

@@ -1,7 +1,8 @@
 //! What objects of all kinds have besides what they are.
 
 use super::Editor;
-use super::header::{self, HeaderStyle, message};
+use super::attributes::{self, NewAttribute};
+use super::header::{self, HeaderStyle, Room, message};
 use crate::error::Result;
 use crate::format::message::MessageKind;
 use crate::format::message::comment::Comment;
@@ -10,6 +11,7 @@ use crate::format::object_header::{Times, header_flags};
 use crate::graph::FileContext;
 use crate::graph::attributes::Attributes;
 use crate::graph::object_header::{Message, ObjectHeader};
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 /// Attributes' order, times and comment of an object.
@@ -59,7 +61,7 @@ impl ObjectStyle {
     }
 
     /// True if the object's header is of version 2.
-    pub(super) fn is_new_style(&self, editor: &Editor) -> bool {
+    pub(crate) fn is_new_style(&self, editor: &Editor) -> bool {
         let new = editor.bounds().low.is_new_style() || editor.shares_attributes();
         new || self.attribute_order.is_some() || self.large_attributes
     }
@@ -72,8 +74,9 @@ impl ObjectStyle {
         &self,
         editor: &mut Editor,
         mut messages: Vec<Message>,
-        reserve: usize,
-    ) -> Result<ObjectHeader> {
+        room: Room,
+        attributes: &[NewAttribute<'_>],
+    ) -> Result<Arc<ObjectHeader>> {
         let v2 = self.is_new_style(editor);
         if let Some(times) = self.times.filter(|_| !v2) {
             let mut body = editor.writer();
@@ -90,8 +93,8 @@ impl ObjectStyle {
             attribute_order: self.attribute_order.or(editor.shares_attributes().then_some(false)),
             phase_change: self.attribute_phase_change.filter(|_| v2),
             times: self.times.filter(|_| v2),
-            reserve,
+            room,
         };
-        header::create(editor, style, messages)
+        header::create_with(editor, style, messages, |editor, header| attributes::add_all(editor, header, attributes))
     }
 }

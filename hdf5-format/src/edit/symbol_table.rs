@@ -32,9 +32,9 @@ use crate::graph::local_heap::LocalHeapReader;
 use alloc::format;
 use alloc::vec::Vec;
 use nodes::Shape;
-use path::Path;
 
 pub(super) use nodes::Loaded;
+pub(super) use path::Path;
 
 /// Structure name in errors.
 const NAME: &str = "symbol table";
@@ -96,10 +96,25 @@ pub(crate) fn find(editor: &mut Editor, table: &SymbolTableMessage, name: &[u8])
 /// # Errors
 /// There is one of that name, the name or the target is none, what leads to its place is damaged, or there is no room in
 /// the file.
+#[cfg(test)]
 pub(crate) fn insert(editor: &mut Editor, table: &SymbolTableMessage, name: &[u8], target: Target<'_>) -> Result<()> {
+    let path = Path::to(editor, table, name)?;
+    insert_at(editor, table, path, name, target)
+}
+
+/// Adds a link at its name's place, to which nothing was done since it was found.
+///
+/// # Errors
+/// As [`insert`].
+pub(super) fn insert_at(
+    editor: &mut Editor,
+    table: &SymbolTableMessage,
+    path: Path,
+    name: &[u8],
+    target: Target<'_>,
+) -> Result<()> {
     check_text("name", name)?;
     check_target(editor, target)?;
-    let path = Path::to(editor, table, name)?;
     if path.entry().is_some() {
         let message = format!("a link named \"{}\" is there already", name.escape_ascii());
         return Err(Error::new(ErrorKind::Conflict, message).within(NAME));

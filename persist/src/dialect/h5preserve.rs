@@ -15,9 +15,10 @@
 //! integers beyond 64 bits. Shared values are hard links. A group's attribute that is nothing,
 //! for which the package has no form, is a member.
 
+use super::raw::NewAttrs;
 use super::{Dialect, Reading, Writing, raw, sequence, shared};
 use crate::value::{Array, Attrs, DatasetNode, Elements, GroupNode, Identity, Node, Storage, Tag, Value, expected};
-use hdf5_format::edit::FileStyle;
+use hdf5_format::edit::{FileStyle, GroupStyle};
 use hdf5_format::format::message::datatype::{CharacterSet, Datatype};
 use hdf5_format::{Attribute, Dataset, Error, ErrorKind, File, Group, Object, ObjectInfo, Result, Sizes};
 
@@ -230,7 +231,7 @@ fn write(to: &mut Writing, group: &Group, name: &str, value: &Value, identity: O
             return Ok(());
         }
         Value::Array(array) => {
-            let dataset = raw::write_dataset(group, name, array, &Storage::default())?;
+            let dataset = raw::write_dataset(group, name, array, &Storage::default(), &NewAttrs::default())?;
             made(&dataset, to);
             return Ok(());
         }
@@ -244,10 +245,12 @@ fn write(to: &mut Writing, group: &Group, name: &str, value: &Value, identity: O
         other => builtin(other)?,
     };
     let (namespace, label, array) = builtin;
-    let dataset = raw::write_dataset(group, name, &array, &Storage::default())?;
+    let mut marks = NewAttrs::default();
+    marks.text(NAMESPACE, namespace);
+    marks.text(LABEL, label);
+    let dataset = raw::write_dataset(group, name, &array, &Storage::default(), &marks)?;
     made(&dataset, to);
-    dataset.set_attr(NAMESPACE, namespace)?;
-    dataset.set_attr(LABEL, label)
+    Ok(())
 }
 
 /// Namespace, label and elements of a value that the package's own registries hold.
@@ -280,33 +283,34 @@ fn write_node(
 ) -> Result<()> {
     match node {
         Node::Dataset(DatasetNode { data, attrs, storage }) => {
-            let dataset = raw::write_dataset(group, name, data, storage)?;
+            let dataset = raw::write_dataset(group, name, data, storage, &marked(attrs, tag)?)?;
             made(&dataset, to);
-            put_attrs(&dataset, attrs, tag)
+            Ok(())
         }
         Node::Group(GroupNode { attrs, members, on_demand }) => {
-            let new = group.create_group(name)?;
-            made(&new, to);
             let (nothing, attrs): (Vec<_>, Vec<_>) = attrs.iter().partition(|attr| is_nothing(node, attr));
-            put_attrs(&new, attrs, tag)?;
+            let mut attrs = marked(attrs, tag)?;
             if *on_demand {
-                new.set_attr(ON_DEMAND, true)?;
+                attrs.push(ON_DEMAND, Array::scalar(true)?)?;
             }
+            let new = raw::write_group(group, name, &GroupStyle::default(), &attrs)?;
+            made(&new, to);
             nothing.into_iter().chain(members).try_for_each(|(name, value)| write(to, &new, name, value, None))
         }
     }
 }
 
-fn put_attrs<'a>(
-    object: &ObjectInfo,
-    attrs: impl IntoIterator<Item = (&'a String, &'a Value)>,
-    tag: Option<&Tag>,
-) -> Result<()> {
-    attrs.into_iter().try_for_each(|(name, value)| raw::write_attr(object, name, &attr_form(value)?))?;
-    let Some(tag) = tag else { return Ok(()) };
-    object.set_attr(NAMESPACE, tag.namespace.as_str())?;
-    object.set_attr(LABEL, tag.label.as_str())?;
-    tag.version.map_or(Ok(()), |version| object.set_attr(VERSION, version))
+/// Attributes, and the marks of a tag.
+fn marked<'a>(attrs: impl IntoIterator<Item = (&'a String, &'a Value)>, tag: Option<&Tag>) -> Result<NewAttrs<'a>> {
+    let mut all = NewAttrs::default();
+    attrs.into_iter().try_for_each(|(name, value)| all.push(name, attr_form(value)?))?;
+    let Some(tag) = tag else { return Ok(all) };
+    all.text(NAMESPACE, &tag.namespace);
+    all.text(LABEL, &tag.label);
+    if let Some(version) = tag.version {
+        all.push(VERSION, Array::scalar(version)?)?;
+    }
+    Ok(all)
 }
 
 // Reading

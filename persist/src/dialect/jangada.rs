@@ -12,6 +12,7 @@
 //! loses from the eleventh item on. There are no versions: an object is of the current one. There are no bytes, links,
 //! integers beyond 64 bits, and texts that mean None or a path; shared values are written once for each use.
 
+use super::raw::NewAttrs;
 use super::{Dialect, Reading, Writing, raw, shared};
 use crate::value::{
     Array, Attrs, DatasetNode, GroupNode, Members, Node, Storage, Tag, TimeIndex, Timestamp, Value, expected,
@@ -230,47 +231,59 @@ fn write(to: &mut Writing, group: &Group, name: &str, value: &Value) -> Result<(
         }
         Value::Unread(slot) => write(to, group, name, &slot.read()?),
         Value::Seq(items) | Value::Tuple(items) | Value::Set(items) => {
-            let list = group.create_group_with(name, &GroupStyle::tracked(true))?;
-            list.set_attr(CONTAINER, "list")?;
-            items.iter().enumerate().try_for_each(|(at, item)| entry(to, &list, &at.to_string(), item))
+            let names: Vec<String> = (0..items.len()).map(|at| at.to_string()).collect();
+            let entries = names.iter().map(String::as_str).zip(items);
+            container(to, group, name, &[(CONTAINER, "list")], &GroupStyle::tracked(true), entries)
         }
         Value::Map(pairs) => {
-            let dict = container(group, name, None)?;
-            pairs.iter().try_for_each(|(key, value)| entry(to, &dict, key_name(key)?, value))
+            let entries = pairs.iter().map(|(key, value)| Ok((key_name(key)?, value))).collect::<Result<Vec<_>>>()?;
+            container(to, group, name, &[(CONTAINER, "dict")], &GroupStyle::default(), entries)
         }
         Value::Time(time) => {
-            let dataset = raw::write_dataset(group, name, &Array::scalar(time.nanoseconds)?, &Storage::default())?;
-            times(&dataset, "pandas.Timestamp", time.zone.as_deref())
+            let array = Array::scalar(time.nanoseconds)?;
+            times(group, name, &array, ("pandas.Timestamp", time.zone.as_deref()))
         }
         Value::TimeIndex(index) => {
             let array = Array::new([index.nanoseconds.len() as u64], &index.nanoseconds)?;
-            let dataset = raw::write_dataset(group, name, &array, &growing(&array, &Storage::default()))?;
-            times(&dataset, "pandas.DatetimeIndex", index.zone.as_deref())
+            times(group, name, &array, ("pandas.DatetimeIndex", index.zone.as_deref()))
         }
-        Value::Array(array) => elements(group, name, array, &Storage::default(), "numpy.ndarray").map(|_| ()),
+        Value::Array(array) => {
+            let mut marks = NewAttrs::default();
+            marks.text(DATASET, "numpy.ndarray");
+            elements(group, name, array, &Storage::default(), &marks)
+        }
         Value::Node(node) => write_node(to, group, name, node, None),
         Value::Object(object) => write_node(to, group, name, &object.node, Some(&class_name(&object.tag))),
         other => Err(no_form(other)),
     }
 }
 
-fn entry(to: &mut Writing, group: &Group, name: &str, value: &Value) -> Result<()> {
-    match primitive(value) {
-        Some(array) => raw::write_attr(group, name, &array),
-        None => write(to, group, name, value),
+/// A group with marks: entries without parts are its attributes, all others members.
+fn container<'a>(
+    to: &mut Writing,
+    group: &Group,
+    name: &str,
+    marks: &[(&'static str, &str)],
+    style: &GroupStyle,
+    entries: impl IntoIterator<Item = (&'a str, &'a Value)>,
+) -> Result<()> {
+    let (mut attrs, mut members) = (NewAttrs::default(), Vec::new());
+    marks.iter().for_each(|(mark, text)| attrs.text(mark, text));
+    for (name, value) in entries {
+        match primitive(value) {
+            Some(array) => attrs.push(name, array)?,
+            None => members.push((name, value)),
+        }
     }
+    let new = raw::write_group(group, name, style, &attrs)?;
+    members.into_iter().try_for_each(|(name, value)| write(to, &new, name, value))
 }
 
-fn container(group: &Group, name: &str, class: Option<&str>) -> Result<Group> {
-    let new = group.create_group(name)?;
-    class.map_or(Ok(()), |class| new.set_attr(CLASS, class))?;
-    new.set_attr(CONTAINER, "dict")?;
-    Ok(new)
-}
-
-fn times(dataset: &Dataset, kind: &str, zone: Option<&str>) -> Result<()> {
-    dataset.set_attr(DATASET, kind)?;
-    dataset.set_attr(ZONE, zone.unwrap_or(NONE))
+fn times(group: &Group, name: &str, array: &Array, (kind, zone): (&str, Option<&str>)) -> Result<()> {
+    let mut marks = NewAttrs::default();
+    marks.text(DATASET, kind);
+    marks.text(ZONE, zone.unwrap_or(NONE));
+    elements(group, name, array, &Storage::default(), &marks)
 }
 
 /// The first axis grows, as the package has it of all arrays.
@@ -282,23 +295,25 @@ fn growing(array: &Array, storage: &Storage) -> Storage {
     storage
 }
 
-fn elements(group: &Group, name: &str, array: &Array, storage: &Storage, kind: &str) -> Result<Dataset> {
-    let dataset = raw::write_dataset(group, name, array, &growing(array, storage))?;
-    dataset.set_attr(DATASET, kind)?;
-    Ok(dataset)
+fn elements(group: &Group, name: &str, array: &Array, storage: &Storage, attrs: &NewAttrs<'_>) -> Result<()> {
+    raw::write_dataset(group, name, array, &growing(array, storage), attrs).map(drop)
 }
 
 fn write_node(to: &mut Writing, group: &Group, name: &str, node: &Node, class: Option<&str>) -> Result<()> {
     match node {
         Node::Group(GroupNode { attrs, members, .. }) => {
-            let new = container(group, name, class)?;
-            attrs.iter().chain(members).try_for_each(|(name, value)| entry(to, &new, name, value))
+            let marks = class.map(|class| (CLASS, class)).into_iter().chain([(CONTAINER, "dict")]);
+            let marks: Vec<_> = marks.collect();
+            let entries = attrs.iter().chain(members).map(|(name, value)| (name.as_str(), value));
+            container(to, group, name, &marks, &GroupStyle::default(), entries)
         }
         Node::Dataset(DatasetNode { data, attrs, storage }) => {
-            let dataset = elements(group, name, data, storage, class.unwrap_or("numpy.ndarray"))?;
-            attrs.iter().try_for_each(|(name, value)| {
-                raw::write_attr(&dataset, name, &primitive(value).ok_or_else(|| no_form(value))?)
-            })
+            let mut all = NewAttrs::default();
+            all.text(DATASET, class.unwrap_or("numpy.ndarray"));
+            for (name, value) in attrs {
+                all.push(name, primitive(value).ok_or_else(|| no_form(value))?)?;
+            }
+            elements(group, name, data, storage, &all)
         }
     }
 }

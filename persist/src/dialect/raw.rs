@@ -4,8 +4,10 @@ use super::Reading;
 use crate::access::ArrayView;
 use crate::value::{Array, Elements, Link, Storage, Value};
 use hdf5_format::datatype::contains_address;
+use hdf5_format::edit::GroupStyle;
 use hdf5_format::format::message::fill_value::Fill;
 use hdf5_format::{Attribute, Dataset, Error, ErrorKind, Group, Layout, LinkKind, ObjectInfo, Result, Select};
+use std::borrow::Cow;
 
 /// Bytes that an attribute may have in headers of version 1.
 pub(crate) const ATTRIBUTE_LIMIT: usize = 64_000;
@@ -70,12 +72,71 @@ pub(crate) fn check_attr(name: &str, array: &Array, limit: usize) -> Result<()> 
     Ok(())
 }
 
+/// Attributes that an object has from the start.
+#[derive(Default)]
+pub(crate) struct NewAttrs<'a>(Vec<(Cow<'a, str>, Array)>);
+
+impl<'a> NewAttrs<'a> {
+    /// One more.
+    ///
+    /// # Errors
+    /// The elements cannot be read.
+    pub(crate) fn push(&mut self, name: impl Into<Cow<'a, str>>, array: Array) -> Result<()> {
+        let array = match array.elements() {
+            Elements::Stored(_) | Elements::Values(_) => array,
+            Elements::InFile(_) => array.load()?,
+            Elements::Unwritten if array.is_null() => array,
+            Elements::Unwritten => Array::stored(array.dtype().clone(), array.shape(), zeros(&array))?,
+        };
+        self.0.push((name.into(), array));
+        Ok(())
+    }
+
+    /// A text.
+    pub(crate) fn text(&mut self, name: &'static str, text: &str) {
+        self.0.push((name.into(), Array::texts([], [text])));
+    }
+}
+
+/// Hands attributes to the builder of an object.
+macro_rules! with_attrs {
+    ($builder:expr, $attrs:expr) => {
+        $attrs.0.iter().fold($builder, |builder, (name, array)| {
+            let (datatype, shape) = (array.dtype(), (!array.is_null()).then(|| array.shape()));
+            match array.elements() {
+                Elements::Stored(bytes) => builder.attr_raw(name.as_ref(), datatype, shape, bytes),
+                Elements::Values(values) => builder.attr_values(name.as_ref(), datatype, shape, values),
+                Elements::InFile(_) | Elements::Unwritten => builder.attr_raw(name.as_ref(), datatype, shape, &[]),
+            }
+        })
+    };
+}
+
+fn zeros(array: &Array) -> Vec<u8> {
+    let bytes = usize::try_from(array.len()).ok().and_then(|n| n.checked_mul(array.dtype().size()));
+    vec![0; bytes.unwrap_or(0)]
+}
+
+/// Writes a new group.
+///
+/// # Errors
+/// The name is taken, or writing fails.
+pub(crate) fn write_group(group: &Group, name: &str, style: &GroupStyle, attrs: &NewAttrs<'_>) -> Result<Group> {
+    with_attrs!(group.new_group().style(style), attrs).create(name)
+}
+
 /// Writes a new dataset.
 ///
 /// # Errors
 /// The name is taken, the storage contradicts itself, or writing fails.
-pub(crate) fn write_dataset(group: &Group, name: &str, array: &Array, storage: &Storage) -> Result<Dataset> {
-    write_dataset_with(group, name, array, storage, false)
+pub(crate) fn write_dataset(
+    group: &Group,
+    name: &str,
+    array: &Array,
+    storage: &Storage,
+    attrs: &NewAttrs<'_>,
+) -> Result<Dataset> {
+    write_dataset_with(group, name, array, storage, attrs, false)
 }
 
 /// Writes a new dataset, whose attributes keep their order if `ordered`.
@@ -87,10 +148,11 @@ pub(crate) fn write_dataset_with(
     name: &str,
     array: &Array,
     storage: &Storage,
+    attrs: &NewAttrs<'_>,
     ordered: bool,
 ) -> Result<Dataset> {
-    let array = array.load()?;
-    let mut builder = group.new_dataset(array.dtype().clone());
+    let array = array.loaded()?;
+    let mut builder = with_attrs!(group.new_dataset(array.dtype().clone()), attrs);
     if ordered {
         builder = builder.track_order(false);
     }
@@ -121,15 +183,12 @@ pub(crate) fn write_dataset_with(
     } else if let Some(filters) = &storage.filters {
         builder = builder.filter(filters)?;
     }
-    let dataset = builder.create(name)?;
-    if !array.is_empty() {
-        match array.elements() {
-            Elements::Stored(bytes) => dataset.write_raw(Select::all(), bytes)?,
-            Elements::Values(values) => dataset.write_values(Select::all(), values)?,
-            Elements::InFile(_) | Elements::Unwritten => {}
-        }
+    match array.elements() {
+        _ if array.is_empty() => builder.create(name),
+        Elements::Stored(bytes) => builder.create_with_raw(name, bytes),
+        Elements::Values(values) => builder.create_with_values(name, values),
+        Elements::InFile(_) | Elements::Unwritten => builder.create(name),
     }
-    Ok(dataset)
 }
 
 /// Sets an attribute.
@@ -137,15 +196,12 @@ pub(crate) fn write_dataset_with(
 /// # Errors
 /// Writing fails.
 pub(crate) fn write_attr(object: &ObjectInfo, name: &str, array: &Array) -> Result<()> {
-    let array = array.load()?;
+    let array = array.loaded()?;
     let shape = (!array.is_null()).then(|| array.shape());
     match array.elements() {
         Elements::Stored(bytes) => object.set_attr_raw(name, array.dtype(), shape, bytes),
         Elements::Values(values) => object.set_attr_values(name, array.dtype(), shape, values),
-        Elements::InFile(_) | Elements::Unwritten => {
-            let bytes = usize::try_from(array.len()).ok().and_then(|n| n.checked_mul(array.dtype().size()));
-            object.set_attr_raw(name, array.dtype(), shape, &vec![0; bytes.unwrap_or(0)])
-        }
+        Elements::InFile(_) | Elements::Unwritten => object.set_attr_raw(name, array.dtype(), shape, &zeros(&array)),
     }
 }
 

@@ -16,7 +16,7 @@ use crate::value::{Tag, Value};
 use hdf5_format::{Address, Dataset, Error, ErrorKind, File, Group, LinkKind, Object, Result};
 use std::any::Any;
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 
 /// A file of objects.
 ///
@@ -50,6 +50,7 @@ pub(crate) struct WeakStore(Weak<Inner>);
 
 struct Inner {
     file: File,
+    root: OnceLock<Group>,
     dialect: Arc<dyn Dialect>,
     registries: RegistryStack,
     access: Access,
@@ -114,6 +115,7 @@ impl Store {
     ) -> Store {
         Store(Arc::new(Inner {
             file,
+            root: OnceLock::new(),
             dialect,
             registries: options.registries.clone(),
             access: options.access,
@@ -147,12 +149,12 @@ impl Store {
     /// # Errors
     /// The root is damaged.
     pub fn keys(&self) -> Result<Vec<String>> {
-        Ok(self.0.file.root()?.keys())
+        Ok(self.root()?.keys())
     }
 
     /// True if there is something at a path.
     pub fn contains(&self, path: &str) -> bool {
-        self.0.file.root().is_ok_and(|root| root.contains(path))
+        self.root().is_ok_and(|root| root.contains(path))
     }
 
     /// Stores a value under a new name; groups on the way must exist.
@@ -229,9 +231,17 @@ impl Store {
     fn place(&self, path: &str) -> Result<(Group, String)> {
         let path = path.trim_end_matches('/');
         let (parent, name) = path.rsplit_once('/').unwrap_or(("", path));
-        let root = self.0.file.root()?;
-        let group = if parent.trim_matches('/').is_empty() { root } else { root.group(parent)? };
+        let group = if parent.trim_matches('/').is_empty() { self.root()? } else { self.0.file.group(parent)? };
         Ok((group, name.into()))
+    }
+
+    /// The root group.
+    fn root(&self) -> Result<Group> {
+        if let Some(root) = self.0.root.get() {
+            return Ok(root.clone());
+        }
+        let root = self.0.file.root()?;
+        Ok(self.0.root.get_or_init(|| root).clone())
     }
 
     fn writable(&self, path: &str) -> Result<()> {
@@ -291,7 +301,7 @@ impl Store {
         self.flush()?;
         let mut reading = Reading::new(Some(self.clone()), self.0.access == Access::Lazy);
         let mut values = Vec::new();
-        for member in self.0.file.root()?.iter() {
+        for member in self.root()?.iter() {
             let member = member?;
             let value = match member.link.kind {
                 LinkKind::Hard(_) => self.0.dialect.read(&mut reading, member.object?)?,

@@ -4,6 +4,7 @@ use crate::access::ArrayView;
 use hdf5_format::datatype::contains_address;
 use hdf5_format::format::message::datatype::{CharacterSet, Class, Datatype, Member};
 use hdf5_format::{Conversion, Error, ErrorKind, Load, Result, Sizes, Store, decode_elements, encode_elements};
+use std::borrow::Cow;
 
 /// An array: a datatype, a shape, and elements in C order.
 #[derive(Clone, Debug)]
@@ -121,9 +122,14 @@ impl Array {
     /// # Errors
     /// They cannot be read.
     pub fn load(&self) -> Result<Array> {
+        self.loaded().map(Cow::into_owned)
+    }
+
+    /// The array itself, if its elements are in memory.
+    pub(crate) fn loaded(&self) -> Result<Cow<'_, Array>> {
         match &self.elements {
-            Elements::InFile(view) => view.read_array(),
-            _ => Ok(self.clone()),
+            Elements::InFile(view) => view.read_array().map(Cow::Owned),
+            _ => Ok(Cow::Borrowed(self)),
         }
     }
 

@@ -66,6 +66,20 @@ impl<'a> Stored<'a> {
         Ok(use_values(Stored { count: values.len(), bytes: T::bytes(values, &plan), store: &store }))
     }
 
+    /// Hands over elements of a datatype as they are stored.
+    pub(crate) fn with_elements<R>(
+        elements: &[u8],
+        datatype: &Datatype,
+        use_values: impl FnOnce(Stored<'_>) -> R,
+    ) -> R {
+        let store = |out: &mut [u8], _: &mut Sink<'_>| {
+            out.iter_mut().zip(elements).for_each(|(out, byte)| *out = *byte);
+            Ok(())
+        };
+        let count = elements.len().checked_div(datatype.size()).unwrap_or(0);
+        use_values(Stored { count, bytes: Some(elements), store: &store })
+    }
+
     /// Stores the values over zeros.
     pub(crate) fn store(&self, out: &mut [u8], sink: &mut Sink<'_>) -> Result<()> {
         (self.store)(out, sink)

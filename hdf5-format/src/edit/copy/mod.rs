@@ -226,10 +226,10 @@ impl<'s> Copier<'s> {
         self.late.push(Task { from, to, path: path.clone(), what, depth });
     }
 
-    fn make(&mut self, editor: &mut Editor, header: &ObjectHeader) -> Result<ObjectHeader> {
+    fn make(&mut self, editor: &mut Editor, header: &ObjectHeader) -> Result<Arc<ObjectHeader>> {
         self.set_low(editor, if header.version == 1 { Version::Earliest } else { Version::V18 });
         match header.object_type() {
-            ObjectType::Group => create_group(editor, &GroupStyle::of(self.source.ctx(), header)?),
+            ObjectType::Group => create_group(editor, &GroupStyle::of(self.source.ctx(), header)?, &[]),
             ObjectType::Dataset => self.dataset(editor, header),
             ObjectType::Datatype => {
                 let (datatype, _) = stored::datatype(self.source.ctx(), header)?;
@@ -263,7 +263,7 @@ impl<'s> Copier<'s> {
         self.object_at(editor, from, format!("datatype at {from}"), 1)
     }
 
-    fn dataset(&mut self, editor: &mut Editor, header: &ObjectHeader) -> Result<ObjectHeader> {
+    fn dataset(&mut self, editor: &mut Editor, header: &ObjectHeader) -> Result<Arc<ObjectHeader>> {
         let stored = StoredDataset::load(self.source, header)?;
         let pointers = Pointers::of(&stored.datatype)?;
         self.check_widths(editor, &pointers)?;
@@ -298,7 +298,7 @@ impl<'s> Copier<'s> {
         new.alloc_time = Some(stored.fill.alloc_time);
         new.object = ObjectStyle::of(self.source.ctx(), header);
         self.restyle(&stored, &mut new)?;
-        create_dataset(editor, &new)
+        create_dataset(editor, &new, None, &[])
     }
 
     /// True if the fill value is a reference that no element can ever have: it is left as it is then, since the object

@@ -19,7 +19,7 @@ impl NewDataset {
     }
 
     /// Everything that can be wrong with it, before anything is written.
-    pub(super) fn check(&self) -> Result<()> {
+    pub(crate) fn check(&self) -> Result<()> {
         let wrong = |text: String| Err(Error::new(ErrorKind::Shape, text));
         let rank = self.shape.as_ref().map_or(0, Vec::len);
         if rank > MAX_RANK {

@@ -1,7 +1,8 @@
 //! New datasets and committed datatypes.
 
+use super::attributes::NewAttribute;
 use super::chunk_index::{NewChunks, choose};
-use super::header::{MAX_BODY, message};
+use super::header::{MAX_BODY, Room, message};
 use super::style::ObjectStyle;
 use super::{Editor, Purpose, Version, finish_heap, insert_heap_object, local_heap, shared};
 use crate::codec::Address;
@@ -17,6 +18,7 @@ use crate::format::message::shared::SharedPointer;
 use crate::format::object_header::MessageFlags;
 use crate::format::virtual_layout::{self, VirtualMapping};
 use crate::graph::object_header::{Message, ObjectHeader};
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 mod check;
@@ -102,24 +104,35 @@ impl NewDataset {
         }
     }
 
-    fn data_layout(&self, editor: &mut Editor) -> Result<DataLayout> {
+    /// True if elements can go into the file with the header: all of them, as they are.
+    pub(crate) fn takes_elements(&self) -> bool {
+        matches!(self.layout, LayoutChoice::Compact | LayoutChoice::Contiguous)
+    }
+
+    fn data_layout(&self, editor: &mut Editor, elements: Option<&[u8]>) -> Result<DataLayout> {
         let bytes = self.bytes()?;
-        let storage = match &self.layout {
-            LayoutChoice::Compact => {
+        let storage = match (&self.layout, elements.filter(|e| !e.is_empty() && e.len() as u64 == bytes)) {
+            (LayoutChoice::Compact, Some(elements)) => Storage::Compact { data: elements.to_vec(), offset: 0 },
+            (LayoutChoice::Contiguous, Some(elements)) => {
+                let address = allocate_contiguous(editor, bytes)?;
+                editor.write_raw(address, elements)?;
+                Storage::Contiguous { address: Some(address), size: Some(bytes) }
+            }
+            (LayoutChoice::Compact, None) => {
                 let mut data = alloc::vec![0; crate::codec::to_usize(bytes)?];
                 if let Fill::User(element) = &self.fill {
                     data.chunks_exact_mut(element.len().max(1)).for_each(|to| to.copy_from_slice(element));
                 }
                 Storage::Compact { data, offset: 0 }
             }
-            LayoutChoice::Contiguous | LayoutChoice::External(_) => {
+            (LayoutChoice::Contiguous | LayoutChoice::External(_), _) => {
                 Storage::Contiguous { address: None, size: Some(bytes) }
             }
-            LayoutChoice::Virtual(mappings) => {
+            (LayoutChoice::Virtual(mappings), _) => {
                 let storage = Storage::Virtual { mappings: place_mappings(editor, mappings)? };
                 return Ok(DataLayout { version: VIRTUAL_VERSION, storage });
             }
-            LayoutChoice::Chunked(chunk) => {
+            (LayoutChoice::Chunked(chunk), _) => {
                 let shape = self.shape.as_deref().unwrap_or(&[]);
                 let max: Vec<Option<u64>> =
                     self.max_shape.clone().unwrap_or_else(|| shape.iter().map(|&d| Some(d)).collect());
@@ -159,11 +172,17 @@ const COMPACT_LIMIT: u64 = MAX_BODY as u64 - 4;
 /// Bytes of messages for which a dataset's header has room: libhdf5's choice.
 const RESERVE: usize = 256;
 
-/// Writes a dataset without elements: its header.
+/// Writes a dataset with attributes, each of another name, and with all `elements` where it
+/// [takes](NewDataset::takes_elements) them: its header.
 ///
 /// # Errors
 /// What is asked for contradicts itself, exceeds the format, or the file is full.
-pub(crate) fn create(editor: &mut Editor, new: &NewDataset) -> Result<ObjectHeader> {
+pub(crate) fn create(
+    editor: &mut Editor,
+    new: &NewDataset,
+    elements: Option<&[u8]>,
+    attributes: &[NewAttribute<'_>],
+) -> Result<Arc<ObjectHeader>> {
     new.check()?;
     let mut messages = Vec::new();
     let mut body = editor.writer();
@@ -190,12 +209,12 @@ pub(crate) fn create(editor: &mut Editor, new: &NewDataset) -> Result<ObjectHead
         let body = place_names(editor, files)?;
         messages.push(message(MessageKind::ExternalFiles, 0, body));
     }
-    let layout = new.data_layout(editor)?;
+    let layout = new.data_layout(editor, elements)?;
     let mut body = editor.writer();
     layout.encode(&mut body)?;
     messages.push(message(MessageKind::DataLayout, 0, body.into_bytes()));
     let used: usize = messages.iter().map(|m| m.body.len().saturating_add(8)).sum();
-    new.object.create(editor, messages, RESERVE.saturating_sub(used))
+    new.object.create(editor, messages, Room::Attributes(RESERVE.saturating_sub(used)), attributes)
 }
 
 /// The mappings of a virtual dataset, in the global heap.
@@ -232,10 +251,14 @@ fn place_names(editor: &mut Editor, files: &[ExternalFile]) -> Result<Vec<u8>> {
 ///
 /// # Errors
 /// The type does not fit a message, or the file is full.
-pub(crate) fn commit_datatype(editor: &mut Editor, datatype: &Datatype, object: &ObjectStyle) -> Result<ObjectHeader> {
+pub(crate) fn commit_datatype(
+    editor: &mut Editor,
+    datatype: &Datatype,
+    object: &ObjectStyle,
+) -> Result<Arc<ObjectHeader>> {
     let mut message = datatype_message(editor, datatype, None)?;
     message.flags = MessageFlags(message.flags.0 | MessageFlags::DONT_SHARE);
-    object.create(editor, alloc::vec![message], 0)
+    object.create(editor, alloc::vec![message], Room::Beyond(0), &[])
 }
 
 /// The message of a datatype, or a pointer to a committed one.

@@ -14,6 +14,7 @@ use crate::format::message::attribute::AttributeMessage;
 use crate::format::object_header::MessageFlags;
 use crate::graph::object_header::Message;
 use alloc::collections::BTreeMap;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::ops::{Deref, DerefMut};
 
@@ -24,7 +25,8 @@ const MESSAGE_MEMORY: usize = 96;
 
 /// An object header that is being changed. What is changed by [`DerefMut`] is laid out again by [`Header::close`].
 pub(crate) struct Header {
-    inner: ObjectHeader,
+    /// Handles of the object may have it too.
+    inner: Arc<ObjectHeader>,
     /// Where there is room, if that is known.
     tail: Option<Tail>,
     /// It is other than in the file.
@@ -45,7 +47,7 @@ impl DerefMut for Header {
     fn deref_mut(&mut self) -> &mut ObjectHeader {
         self.changed = true;
         self.attributes = None;
-        &mut self.inner
+        Arc::make_mut(&mut self.inner)
     }
 }
 
@@ -59,6 +61,21 @@ impl Keep for Header {
 }
 
 impl Header {
+    /// A header that is not in the file yet.
+    pub(super) fn new(header: ObjectHeader) -> Self {
+        Header { inner: Arc::new(header), tail: None, changed: true, attributes: None }
+    }
+
+    /// A header that was just written.
+    pub(super) fn laid_out(header: ObjectHeader, tail: Tail) -> Self {
+        Header { inner: Arc::new(header), tail: Some(tail), changed: false, attributes: None }
+    }
+
+    /// The header as it is.
+    pub(super) fn shared(&self) -> Arc<ObjectHeader> {
+        Arc::clone(&self.inner)
+    }
+
     /// The header at an address, as it was kept or is in the file.
     ///
     /// # Errors
@@ -67,7 +84,7 @@ impl Header {
         if let Some(kept) = editor.headers.take(address) {
             return Ok(kept);
         }
-        let inner = ObjectHeader::load(editor.ctx(), address)?;
+        let inner = Arc::new(ObjectHeader::load(editor.ctx(), address)?);
         Ok(Header { inner, tail: None, changed: false, attributes: None })
     }
 
@@ -75,14 +92,20 @@ impl Header {
     ///
     /// # Errors
     /// As for [`store`](super::store).
-    pub(crate) fn close(mut self, editor: &mut Editor) -> Result<()> {
+    pub(crate) fn close(self, editor: &mut Editor) -> Result<()> {
+        self.keep(editor).map(drop)
+    }
+
+    /// As [`close`](Self::close): the header.
+    pub(super) fn keep(mut self, editor: &mut Editor) -> Result<Arc<ObjectHeader>> {
         if self.changed {
-            self.tail = Some(lay_out(editor, &mut self.inner)?);
+            self.tail = Some(lay_out(editor, Arc::make_mut(&mut self.inner))?);
             self.changed = false;
         }
+        let header = self.shared();
         editor.headers.put(self.address, self);
         while editor.headers.excess().is_some() {}
-        Ok(())
+        Ok(header)
     }
 
     /// Adds a message behind the others.
@@ -103,14 +126,14 @@ impl Header {
                 _ => self.attributes = None,
             }
         }
-        self.inner.messages.push(message);
+        Arc::make_mut(&mut self.inner).messages.push(message);
         Ok(())
     }
 
     /// Puts another message of its kind in the place of one.
     pub(crate) fn replace(&mut self, editor: &mut Editor, index: usize, mut new: Message) {
         pad_message(&mut new, form(&self.inner));
-        let Some(old) = self.inner.messages.get_mut(index) else { return };
+        let Some(old) = Arc::make_mut(&mut self.inner).messages.get_mut(index) else { return };
         let sizes = editor.ctx().sizes();
         if old.kind != new.kind || name_of(old, sizes) != name_of(&new, sizes) {
             self.attributes = None;
@@ -166,9 +189,10 @@ impl Header {
             at = at.saturating_add(form.header_len()).saturating_add(len);
         }
         parts.push((at, alloc::vec![0; tail.end.saturating_sub(at)]));
-        let before = core::mem::replace(&mut self.inner.message_count, count);
+        let inner = Arc::make_mut(&mut self.inner);
+        let before = core::mem::replace(&mut inner.message_count, count);
         if self.version == 1 && !self.write_prefix(editor)? {
-            self.inner.message_count = before;
+            Arc::make_mut(&mut self.inner).message_count = before;
             return Ok(false);
         }
         if !parts.iter().all(|(at, bytes)| self.put(editor, chunk.address, *at, bytes)) {

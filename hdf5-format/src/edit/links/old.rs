@@ -1,21 +1,27 @@
 //! Links of old-style groups.
 
 use super::*;
-use crate::edit::symbol_table::{self, Target};
-use crate::format::message::symbol_table::SymbolTableMessage;
+use crate::edit::symbol_table::Target;
 
-pub(super) fn insert(editor: &mut Editor, table: &SymbolTableMessage, name: &[u8], target: &LinkValue) -> Result<()> {
+/// Adds a link at a name's place.
+pub(super) fn insert(
+    editor: &mut Editor,
+    (table, path): (&SymbolTableMessage, symbol_table::Path),
+    name: &[u8],
+    target: &LinkValue,
+    object: Option<&ObjectHeader>,
+) -> Result<()> {
     let target = match target {
         LinkValue::Hard(header) => {
-            let object = ObjectHeader::load(editor.ctx(), *header)?;
             // What is cached holds only as long as there is no other link.
-            let group = if object.ref_count <= 1 { groups::symbol_table_of(editor, &object)? } else { None };
+            let alone = object.filter(|object| object.ref_count <= 1);
+            let group = alone.map(|object| groups::symbol_table_of(editor, object)).transpose()?.flatten();
             Target::Object { header: *header, group }
         }
         LinkValue::Soft(path) => Target::Soft(path),
         _ => return Err(Error::unsupported("this kind of link in an old-style group")),
     };
-    symbol_table::insert(editor, table, name, target)
+    symbol_table::insert_at(editor, table, path, name, target)
 }
 
 pub(super) fn remove(editor: &mut Editor, table: &SymbolTableMessage, name: &[u8]) -> Result<()> {

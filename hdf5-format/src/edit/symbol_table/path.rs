@@ -22,7 +22,7 @@ pub(super) struct Step {
 }
 
 /// A name's place.
-pub(super) struct Path {
+pub(in crate::edit) struct Path {
     pub(super) shape: Shape,
     /// Nodes that are not on the way.
     pub(super) loaded: Loaded,
@@ -40,7 +40,7 @@ impl Path {
     ///
     /// # Errors
     /// A node or a name on the way is damaged.
-    pub(super) fn to(editor: &mut Editor, table: &SymbolTableMessage, name: &[u8]) -> Result<Self> {
+    pub(in crate::edit) fn to(editor: &mut Editor, table: &SymbolTableMessage, name: &[u8]) -> Result<Self> {
         let mut loaded = editor.symbol_tables.take(table.btree).unwrap_or_default();
         let (ctx, shape) = (editor.ctx(), Shape::of(editor)?);
         let heap = LocalHeapReader::open(ctx, table.heap)?;
@@ -74,7 +74,7 @@ impl Path {
     }
 
     /// The name's entry.
-    pub(super) fn entry(&self) -> Option<SymbolTableEntry> {
+    pub(in crate::edit) fn entry(&self) -> Option<SymbolTableEntry> {
         let (_, leaf) = self.leaf.as_ref().filter(|_| self.found)?;
         leaf.entries.get(self.place).copied()
     }

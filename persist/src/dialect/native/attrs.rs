@@ -71,8 +71,12 @@ fn time_value(time: &Timestamp) -> hdf5_format::Value {
 }
 
 pub(super) fn write(object: &ObjectInfo, name: &str, value: &Value) -> Result<()> {
-    let array = form(value).ok_or_else(|| expected("a value without parts", &value.describe()))?;
-    raw::write_attr(object, name, &array)
+    raw::write_attr(object, name, &form_of(value)?)
+}
+
+/// The form of a checked value as an attribute.
+pub(super) fn form_of(value: &Value) -> Result<Array> {
+    form(value).ok_or_else(|| expected("a value without parts", &value.describe()))
 }
 
 pub(super) fn read(attribute: &Attribute) -> Result<Value> {

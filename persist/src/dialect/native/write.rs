@@ -1,5 +1,6 @@
 //! Values to objects.
 
+use super::super::raw::NewAttrs;
 use super::super::{DEEPEST, Writing, raw};
 use super::{LABEL, NAMESPACE, ON_DEMAND, ORDER, PREFIX, TYPE, VERSION, attrs};
 use crate::value::{Array, Attrs, DatasetNode, GroupNode, Identity, Node, Object, Storage, Tag, Value};
@@ -108,25 +109,30 @@ impl Writer<'_> {
         }
     }
 
-    fn dataset(&mut self, array: &Array, storage: &Storage, kind: Option<&str>) -> Result<ObjectInfo> {
-        let dataset = raw::write_dataset_with(self.group, self.name, array, storage, kind.is_none())?;
-        let info = ObjectInfo::clone(&dataset);
-        self.created(&info);
-        kind.map_or(Ok(()), |kind| info.set_attr(TYPE, kind))?;
-        Ok(info)
+    /// A dataset with attributes behind the mark of its kind; without one they keep their order.
+    fn dataset(
+        &mut self,
+        array: &Array,
+        storage: &Storage,
+        kind: Option<&str>,
+        put: impl FnOnce(&mut NewAttrs<'_>) -> Result<()>,
+    ) -> Result<()> {
+        let attrs = marked(kind, put)?;
+        let dataset = raw::write_dataset_with(self.group, self.name, array, storage, &attrs, kind.is_none())?;
+        self.created(&dataset);
+        Ok(())
     }
 
-    fn new_group(&mut self, kind: Option<&str>) -> Result<Group> {
+    fn new_group(&mut self, kind: Option<&str>, put: impl FnOnce(&mut NewAttrs<'_>) -> Result<()>) -> Result<Group> {
         // Lists and dicts have an order of their own; nodes have that in which they were made.
         let style = if kind.is_none() { GroupStyle::tracked(false) } else { GroupStyle::default() };
-        let group = self.group.create_group_with(self.name, &style)?;
+        let group = raw::write_group(self.group, self.name, &style, &marked(kind, put)?)?;
         self.created(&group);
-        kind.map_or(Ok(()), |kind| group.set_attr(TYPE, kind))?;
         Ok(group)
     }
 
     fn array(&mut self, array: &Array, kind: Option<&str>) -> Result<()> {
-        self.dataset(array, &Storage::default(), kind).map(|_| ())
+        self.dataset(array, &Storage::default(), kind, |_| Ok(()))
     }
 
     /// A text, or its bytes where it holds NUL.
@@ -166,57 +172,58 @@ impl Writer<'_> {
     }
 
     fn times(&mut self, kind: &str, array: &Array, zone: Option<&str>) -> Result<()> {
-        let info = self.dataset(array, &Storage::default(), Some(kind))?;
-        zone.map_or(Ok(()), |zone| info.set_attr("zone", zone))
+        self.dataset(array, &Storage::default(), Some(kind), |attrs| {
+            zone.into_iter().for_each(|zone| attrs.text("zone", zone));
+            Ok(())
+        })
     }
 
     fn items(&mut self, kind: &str, items: &[Value]) -> Result<()> {
         if let Some(array) = row(items) {
             return self.array(&array, Some(kind));
         }
-        let group = self.new_group(Some(kind))?;
-        for (at, item) in items.iter().enumerate() {
-            self.entry(&group, &at.to_string(), item)?;
-        }
-        Ok(())
+        let names: Vec<String> = (0..items.len()).map(|at| at.to_string()).collect();
+        self.entries(kind, None, names.iter().map(String::as_str).zip(items))
     }
 
-    /// An item of a list or a map: an attribute where that is possible.
-    fn entry(&mut self, group: &Group, name: &str, value: &Value) -> Result<()> {
-        if attrs::fits(value) { attrs::write(group, name, value) } else { write(self.to, group, name, value, None) }
+    /// The items of a list or a map: attributes where that is possible.
+    fn entries<'v>(
+        &mut self,
+        kind: &str,
+        order: Option<Array>,
+        entries: impl Iterator<Item = (&'v str, &'v Value)>,
+    ) -> Result<()> {
+        let (fit, others): (Vec<_>, Vec<_>) = entries.partition(|(_, value)| attrs::fits(value));
+        let group = self.new_group(Some(kind), |attrs| {
+            order.into_iter().try_for_each(|names| attrs.push(ORDER, names))?;
+            fit.into_iter().try_for_each(|(name, value)| attrs.push(name.to_owned(), attrs::form_of(value)?))
+        })?;
+        others.into_iter().try_for_each(|(name, value)| write(self.to, &group, name, value, None))
     }
 
     fn map(&mut self, pairs: &[(Value, Value)]) -> Result<()> {
         let Some(names) = names(pairs) else {
-            let group = self.new_group(Some("pairs"))?;
+            let group = self.new_group(Some("pairs"), |_| Ok(()))?;
             let (keys, values) = pairs.iter().cloned().unzip();
             write(self.to, &group, "keys", &Value::Seq(keys), None)?;
             return write(self.to, &group, "values", &Value::Seq(values), None);
         };
-        let group = self.new_group(Some("dict"))?;
-        if !names.is_sorted() {
-            raw::write_attr(&group, ORDER, &Array::texts([names.len() as u64], &names))?;
-        }
-        for (name, (_, value)) in names.iter().zip(pairs) {
-            self.entry(&group, name, value)?;
-        }
-        Ok(())
+        let order = (!names.is_sorted()).then(|| Array::texts([names.len() as u64], &names));
+        self.entries("dict", order, names.into_iter().zip(pairs.iter().map(|(_, value)| value)))
     }
 
     fn node(&mut self, node: &Node, tag: Option<&Tag>) -> Result<()> {
         match node {
             Node::Group(GroupNode { attrs, members, on_demand }) => {
-                let group = self.new_group(None)?;
-                put_attrs(&group, attrs, tag)?;
-                if *on_demand {
-                    group.set_attr(ON_DEMAND, true)?;
-                }
+                let group = self.new_group(None, |all| {
+                    put_attrs(all, attrs, tag)?;
+                    if *on_demand { all.push(ON_DEMAND, Array::scalar(true)?) } else { Ok(()) }
+                })?;
                 members.iter().try_for_each(|(name, value)| write(self.to, &group, name, value, None))
             }
             Node::Dataset(DatasetNode { data, attrs, storage }) => {
                 let plain = tag.is_none() && attrs.is_empty() && *storage == Storage::default();
-                let info = self.dataset(data, storage, plain.then_some("dataset"))?;
-                put_attrs(&info, attrs, tag)
+                self.dataset(data, storage, plain.then_some("dataset"), |all| put_attrs(all, attrs, tag))
             }
         }
     }
@@ -226,13 +233,20 @@ impl Writer<'_> {
     }
 }
 
-fn put_attrs(object: &ObjectInfo, attrs: &Attrs, tag: Option<&Tag>) -> Result<()> {
+fn marked(kind: Option<&str>, put: impl FnOnce(&mut NewAttrs<'_>) -> Result<()>) -> Result<NewAttrs<'static>> {
+    let mut attrs = NewAttrs::default();
+    kind.into_iter().for_each(|kind| attrs.text(TYPE, kind));
+    put(&mut attrs)?;
+    Ok(attrs)
+}
+
+fn put_attrs(all: &mut NewAttrs<'_>, attrs: &Attrs, tag: Option<&Tag>) -> Result<()> {
     if let Some(tag) = tag {
-        object.set_attr(NAMESPACE, tag.namespace.as_str())?;
-        object.set_attr(LABEL, tag.label.as_str())?;
-        tag.version.map_or(Ok(()), |version| object.set_attr(VERSION, version))?;
+        all.text(NAMESPACE, &tag.namespace);
+        all.text(LABEL, &tag.label);
+        tag.version.map_or(Ok(()), |version| all.push(VERSION, Array::scalar(version)?))?;
     }
-    attrs.iter().try_for_each(|(name, value)| attrs::write(object, name, value))
+    attrs.iter().try_for_each(|(name, value)| all.push(name.clone(), attrs::form_of(value)?))
 }
 
 /// Items of one simple kind as elements.
