@@ -183,45 +183,6 @@ impl<'a> DatasetBuilder<'a> {
         self
     }
 
-    /// An attribute of values, with their type and shape. It is written with the dataset.
-    ///
-    /// ```
-    /// # fn main() -> hdf5_format::Result<()> {
-    /// # let file = hdf5_format::CreateOptions::new().create_in(hdf5_format::io::MemoryFile::new(Vec::new()))?;
-    /// let run = file.root()?.new_group().attr("operator", "Ada").create("run1")?;
-    /// run.new_dataset_of::<f64>().attr("units", "degC").create_with("temperature", [20.5, 21.0])?;
-    /// assert_eq!(file.dataset("run1/temperature")?.attr::<String>("units")?, "degC");
-    /// # Ok(()) }
-    /// ```
-    pub fn attr(mut self, name: impl AsRef<[u8]>, data: impl Data + 'a) -> Self {
-        self.attributes.add(self.group.core.ctx().sizes(), name.as_ref(), data);
-        self
-    }
-
-    /// An attribute of elements as they are stored: see [`set_attr_raw`](crate::ObjectInfo::set_attr_raw).
-    pub fn attr_raw(
-        mut self,
-        name: impl AsRef<[u8]>,
-        datatype: &Datatype,
-        shape: Option<&[u64]>,
-        elements: &'a [u8],
-    ) -> Self {
-        self.attributes.add_raw(name.as_ref(), datatype, shape, elements);
-        self
-    }
-
-    /// An attribute of dynamic values: see [`set_attr_values`](crate::ObjectInfo::set_attr_values).
-    pub fn attr_values(
-        mut self,
-        name: impl AsRef<[u8]>,
-        datatype: &Datatype,
-        shape: Option<&[u64]>,
-        values: &'a [Value],
-    ) -> Self {
-        self.attributes.add_values(name.as_ref(), datatype, shape, values);
-        self
-    }
-
     /// Makes the dataset, at a path from the group.
     ///
     /// # Errors
@@ -261,12 +222,61 @@ impl<'a> DatasetBuilder<'a> {
 }
 
 /// A group to be made: see [`Group::new_group`].
+///
+/// ```
+/// # fn main() -> hdf5_format::Result<()> {
+/// # let file = hdf5_format::CreateOptions::new().create_in(hdf5_format::io::MemoryFile::new(Vec::new()))?;
+/// let run = file.root()?.new_group().attr("operator", "Ada").create("run1")?;
+/// run.new_dataset_of::<f64>().attr("units", "degC").create_with("temperature", [20.5, 21.0])?;
+/// assert_eq!(file.dataset("run1/temperature")?.attr::<String>("units")?, "degC");
+/// # Ok(()) }
+/// ```
 #[must_use]
 pub struct GroupBuilder<'a> {
     group: &'a Group,
     style: GroupStyle,
     attributes: NewAttributes<'a>,
 }
+
+/// Attributes of what is to be made. They are written with it: that is faster than to set them afterwards.
+macro_rules! attributes {
+    ($builder:ident) => {
+        impl<'a> $builder<'a> {
+            /// An attribute of values, with their type and shape, that is written with the object.
+            pub fn attr(mut self, name: impl AsRef<[u8]>, data: impl Data + 'a) -> Self {
+                self.attributes.add(self.group.core.ctx().sizes(), name.as_ref(), data);
+                self
+            }
+
+            /// An attribute of elements as they are stored: see [`set_attr_raw`](crate::ObjectInfo::set_attr_raw).
+            pub fn attr_raw(
+                mut self,
+                name: impl AsRef<[u8]>,
+                datatype: &Datatype,
+                shape: Option<&[u64]>,
+                elements: &'a [u8],
+            ) -> Self {
+                self.attributes.add_raw(name.as_ref(), datatype, shape, elements);
+                self
+            }
+
+            /// An attribute of dynamic values: see [`set_attr_values`](crate::ObjectInfo::set_attr_values).
+            pub fn attr_values(
+                mut self,
+                name: impl AsRef<[u8]>,
+                datatype: &Datatype,
+                shape: Option<&[u64]>,
+                values: &'a [Value],
+            ) -> Self {
+                self.attributes.add_values(name.as_ref(), datatype, shape, values);
+                self
+            }
+        }
+    };
+}
+
+attributes!(DatasetBuilder);
+attributes!(GroupBuilder);
 
 impl<'a> GroupBuilder<'a> {
     pub(super) fn new(group: &'a Group) -> Self {
@@ -276,36 +286,6 @@ impl<'a> GroupBuilder<'a> {
     /// What the group is like.
     pub fn style(mut self, style: &GroupStyle) -> Self {
         self.style = style.clone();
-        self
-    }
-
-    /// An attribute of values, with their type and shape. It is written with the group.
-    pub fn attr(mut self, name: impl AsRef<[u8]>, data: impl Data + 'a) -> Self {
-        self.attributes.add(self.group.core.ctx().sizes(), name.as_ref(), data);
-        self
-    }
-
-    /// An attribute of elements as they are stored: see [`set_attr_raw`](crate::ObjectInfo::set_attr_raw).
-    pub fn attr_raw(
-        mut self,
-        name: impl AsRef<[u8]>,
-        datatype: &Datatype,
-        shape: Option<&[u64]>,
-        elements: &'a [u8],
-    ) -> Self {
-        self.attributes.add_raw(name.as_ref(), datatype, shape, elements);
-        self
-    }
-
-    /// An attribute of dynamic values: see [`set_attr_values`](crate::ObjectInfo::set_attr_values).
-    pub fn attr_values(
-        mut self,
-        name: impl AsRef<[u8]>,
-        datatype: &Datatype,
-        shape: Option<&[u64]>,
-        values: &'a [Value],
-    ) -> Self {
-        self.attributes.add_values(name.as_ref(), datatype, shape, values);
         self
     }
 
