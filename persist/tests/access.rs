@@ -233,6 +233,90 @@ fn a_delayed_value_that_cannot_be_written_stays_delayed() {
     assert!(store.unfilled().is_empty());
 }
 
+#[test]
+fn a_rollback_takes_the_places_of_delayed_values_back() {
+    let (store, _memory) = memory();
+    let mut text = Solution { name: "s".into(), result: Delayed::new(), error: Delayed::new() };
+    store.put("x", &text).unwrap();
+    store.rollback().unwrap();
+    assert!(store.unfilled().is_empty());
+    store.put("y", &text).unwrap();
+    store.commit().unwrap();
+    text.result.fill(vec![1.0]).unwrap();
+    assert_eq!(store.unfilled(), ["/y/error"]);
+    store.rollback().unwrap();
+    assert_eq!(store.unfilled(), ["/y/result", "/y/error"]);
+    text.error.fill(0.5).unwrap();
+    assert_eq!(store.close().unwrap().unfilled, ["/y/result"]);
+}
+
+#[test]
+fn a_closed_store_lets_others_have_its_file() {
+    let folder = std::env::temp_dir().join(format!("persist-close-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let path = folder.join("closed.h5");
+    let archive = Archive {
+        name: "n".into(),
+        first: OnDemand::new(vec![1.0, 2.0]),
+        second: OnDemand::new(vec![3.0]),
+        index: vec![1],
+    };
+    let store = Store::create(&path).unwrap();
+    store.put("x", &archive).unwrap();
+    store.put("rows", &vec![1i64, 2]).unwrap();
+    let clone = store.clone();
+    drop(store.close().unwrap());
+    for mode in [Mode::ReadWrite, Mode::Read] {
+        let store = Store::open(&path, mode).unwrap();
+        let (view, handle, other) = (store.array("rows").unwrap(), store.object("x").unwrap(), store.clone());
+        let archive: Archive = store.get("x").unwrap();
+        drop(store.close().unwrap());
+        // Nobody holds the file any more.
+        drop(Store::open(&path, Mode::ReadWrite).unwrap().close().unwrap());
+        let refused = [
+            view.read_vec::<i64>().map(drop),
+            view.assign(0, 5i64),
+            view.append([3i64]),
+            handle.get::<String>("name").map(drop),
+            handle.set("name", &"other".to_string()),
+            other.get::<Vec<i64>>("rows").map(drop),
+            other.put("new", &1i64),
+            other.commit(),
+            archive.first.get().map(drop),
+        ];
+        for done in refused {
+            let error = done.unwrap_err();
+            assert!(error.to_string().contains("closed") || mode == Mode::Read, "{error}");
+        }
+        assert_eq!(view.shape(), [2]);
+    }
+    assert!(clone.get::<Vec<i64>>("rows").is_err());
+    let store = Store::open(&path, Mode::Read).unwrap();
+    assert_eq!(store.get::<Vec<i64>>("rows").unwrap(), [1, 2]);
+    std::fs::remove_dir_all(&folder).unwrap();
+}
+
+#[test]
+fn a_new_file_takes_its_name_when_it_can() {
+    let folder = std::env::temp_dir().join(format!("persist-name-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let path = folder.join("new.h5");
+    let store = Store::create(&path).unwrap();
+    store.put("x", &1i64).unwrap();
+    std::fs::create_dir(&path).unwrap();
+    std::fs::write(path.join("in the way"), "").unwrap();
+    assert!(store.commit().is_err());
+    std::fs::remove_dir_all(&path).unwrap();
+    store.put("y", &2i64).unwrap();
+    store.commit().unwrap();
+    drop(store);
+    let store = Store::open(&path, Mode::Read).unwrap();
+    assert_eq!((store.get::<i64>("x").unwrap(), store.get::<i64>("y").unwrap()), (1, 2));
+    assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 1);
+    drop(store);
+    std::fs::remove_dir_all(&folder).unwrap();
+}
+
 #[derive(Persist)]
 #[persist(on_demand)]
 struct Packed {

@@ -171,6 +171,16 @@ impl File {
         Ok(lock(&self.core)?.lock().condition())
     }
 
+    /// Closes the file for all its handles, and lets other programs have it, as dropping the last handle does. What was
+    /// not committed is lost, and everything that reads or changes the file is refused from then on. Files in memory that
+    /// are open for reading only stay as they are.
+    pub fn close(&self) {
+        match self.core.changer::<Mutex<Editor>>() {
+            Some(editor) => editor.lock().close(),
+            None => self.core.ctx().storage().close(),
+        }
+    }
+
     /// Takes back all changes since the last commit.
     ///
     /// # Errors

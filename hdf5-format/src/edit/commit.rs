@@ -187,7 +187,7 @@ impl Editor {
     /// # Errors
     /// A commit failed halfway.
     pub fn rollback(&mut self) -> Result<()> {
-        if self.state == Condition::Reopen {
+        if matches!(self.state, Condition::Reopen | Condition::Closed) {
             return self.check_sound();
         }
         drop(self.overlay.take_dirty());

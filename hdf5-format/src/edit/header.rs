@@ -104,8 +104,9 @@ pub(crate) fn create_with(
     let own = header.messages.len();
     add(editor, &mut header)?;
     place(editor, &mut header, own, &style)?;
+    let header = header.keep(editor)?;
     shared::enter_all(editor, &firsts, header.address)?;
-    header.keep(editor)
+    Ok(header)
 }
 
 /// Takes space for a new header, of whose messages the first `own` are no attributes.

@@ -120,6 +120,8 @@ pub enum Condition {
     RollBack,
     /// A commit failed at its end: the file must be opened again, which finishes the commit or takes it back.
     Reopen,
+    /// It was closed.
+    Closed,
 }
 
 impl Editor {
@@ -389,6 +391,16 @@ impl Editor {
         }
     }
 
+    /// Forgets what was not committed, and lets others have the storage.
+    pub(crate) fn close(&mut self) {
+        // A commit that failed at its end is finished by whoever opens the file next.
+        let _ = self.rollback();
+        drop(self.overlay.take_dirty());
+        self.forget_kept();
+        self.state = Condition::Closed;
+        self.overlay.close();
+    }
+
     /// Whether it can go on.
     pub fn condition(&self) -> Condition {
         self.state
@@ -402,6 +414,7 @@ impl Editor {
                 .with_hint("roll back: the file is as it was at its last commit")),
             Condition::Reopen => Err(Error::new(ErrorKind::Conflict, "a commit failed halfway")
                 .with_hint("open the file again: that finishes the commit, or takes it back")),
+            Condition::Closed => Err(crate::io::closed()),
         }
     }
 

@@ -159,6 +159,10 @@ impl Storage for Overlay {
         state.lay_over(offset, buf);
         Ok(())
     }
+
+    fn close(&self) {
+        self.base.close();
+    }
 }
 
 impl State {

@@ -115,6 +115,11 @@ impl<S: Storage> Storage for Cached<S> {
     fn view(&self, offset: u64, len: usize) -> Option<&[u8]> {
         self.base.view(offset, len)
     }
+
+    fn close(&self) {
+        self.base.close();
+        self.shards.iter().for_each(|shard| *shard.write() = Shard::default());
+    }
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use crate::error::{Error, ErrorKind, Result};
 use std::fs;
 use std::io;
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// A file opened for reading. Threads share it without a lock.
 #[derive(Debug)]
@@ -48,7 +49,12 @@ impl Storage for DiskFile {
         if end.is_none_or(|end| end > self.len) {
             return Err(past_end(offset, buf.len(), self.len));
         }
+        self.file.check_open()?;
         self.file.read_exact_at(offset, buf).map_err(|e| Error::from(e).at(offset))
+    }
+
+    fn close(&self) {
+        self.file.close();
     }
 }
 
@@ -107,19 +113,26 @@ impl Storage for DiskFileMut {
     }
 
     fn read_at(&self, offset: u64, buf: &mut [u8]) -> Result<()> {
+        self.file.check_open()?;
         self.file.read_exact_at(offset, buf).map_err(|e| match e.kind() {
             io::ErrorKind::UnexpectedEof => past_end(offset, buf.len(), self.len().unwrap_or(0)),
             _ => Error::from(e).at(offset),
         })
     }
+
+    fn close(&self) {
+        self.file.close();
+    }
 }
 
 impl StorageMut for DiskFileMut {
     fn write_at(&self, offset: u64, bytes: &[u8]) -> Result<()> {
+        self.file.check_open()?;
         self.file.write_all_at(offset, bytes).map_err(|e| Error::from(e).at(offset))
     }
 
     fn set_len(&self, len: u64) -> Result<()> {
+        self.file.check_open()?;
         self.file.file.set_len(len).map_err(|e| Error::from(e).at(len))
     }
 
@@ -143,6 +156,8 @@ pub(crate) fn sync_folder_of(path: &Path) {
 #[derive(Debug)]
 struct Positional {
     file: fs::File,
+    /// Others may have the file: nothing of it is to be relied on.
+    closed: AtomicBool,
     #[cfg(not(any(unix, windows)))]
     position: std::sync::Mutex<()>,
 }
@@ -151,9 +166,20 @@ impl Positional {
     fn new(file: fs::File) -> Self {
         Positional {
             file,
+            closed: AtomicBool::new(false),
             #[cfg(not(any(unix, windows)))]
             position: std::sync::Mutex::new(()),
         }
+    }
+
+    fn check_open(&self) -> Result<()> {
+        if self.closed.load(Ordering::Acquire) { Err(super::closed()) } else { Ok(()) }
+    }
+
+    fn close(&self) {
+        self.closed.store(true, Ordering::Release);
+        // A file system without locks has none to give up.
+        let _ = self.file.unlock();
     }
 
     #[cfg(unix)]

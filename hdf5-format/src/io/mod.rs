@@ -51,6 +51,9 @@ pub trait Storage: Send + Sync {
         false
     }
 
+    /// Lets others have the bytes. Reading and writing are refused from then on, where anybody was kept out.
+    fn close(&self) {}
+
     /// True if there are no bytes.
     fn is_empty(&self) -> Result<bool> {
         Ok(self.len()? == 0)
@@ -100,6 +103,15 @@ impl<S: Storage + ?Sized> Storage for Arc<S> {
     fn is_unsealed(&self, offset: u64) -> bool {
         (**self).is_unsealed(offset)
     }
+
+    fn close(&self) {
+        (**self).close();
+    }
+}
+
+/// The error for what is asked of a file that was closed.
+pub(crate) fn closed() -> Error {
+    Error::new(ErrorKind::Conflict, "the file is closed").with_hint("open it again")
 }
 
 /// The error for a read past the end of the storage.

@@ -63,6 +63,10 @@ impl Storage for Patched {
         }
         self.base.view(offset, len)
     }
+
+    fn close(&self) {
+        self.base.close();
+    }
 }
 
 #[cfg(test)]

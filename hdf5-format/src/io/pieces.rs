@@ -56,6 +56,10 @@ impl Storage for Pieces {
         }
         Ok(())
     }
+
+    fn close(&self) {
+        self.pieces.iter().for_each(|piece| piece.storage.close());
+    }
 }
 
 #[cfg(test)]

@@ -45,6 +45,11 @@ impl Slot {
         *self.lock() = Some(Place::Later(store, path));
     }
 
+    /// Takes the slot's place away.
+    pub(crate) fn unbind(&self) {
+        *self.lock() = None;
+    }
+
     fn lock(&self) -> MutexGuard<'_, Option<Place>> {
         // The place is set as a whole: a panic elsewhere leaves it sound.
         self.0.place.lock().unwrap_or_else(PoisonError::into_inner)

@@ -2,6 +2,7 @@
 
 use crate::value::{Array, Elements};
 use hdf5_format::datatype::contains_address;
+use hdf5_format::edit::Condition;
 use hdf5_format::{Conversion, Data, Dataset, Datatype, Error, ErrorKind, Load, Result, Select, encode_elements};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -76,7 +77,8 @@ impl Growing {
     /// Appends rows: to those that wait if these are few and of a type that is stored in place.
     fn append(&mut self, rows: u64, data: impl Data) -> Result<()> {
         let datatype = self.dataset.dtype();
-        if self.most == 0 || contains_address(datatype) || !self.dataset.file().is_writable() {
+        let sound = self.dataset.file().condition().is_ok_and(|condition| condition == Condition::Sound);
+        if self.most == 0 || contains_address(datatype) || !sound {
             self.flush()?;
             return self.dataset.append(0, data);
         }

@@ -4,12 +4,15 @@ use crate::value::{Identity, Node, Value};
 use hdf5_format::{Error, ErrorKind, Result};
 use std::collections::HashMap;
 
+/// Bytes of copies at most, about: values that share values that share values may be more than any disk holds.
+const MOST_COPIED: u64 = 1 << 30;
+
 /// A value without shared values: each use has a copy.
 ///
 /// # Errors
-/// A value holds itself.
+/// A value holds itself, or the copies are too large.
 pub(crate) fn unshare(value: &Value) -> Result<Value> {
-    fn walk(value: &Value, known: &mut HashMap<Identity, Option<Value>>) -> Result<Value> {
+    fn walk(value: &Value, known: &mut Known) -> Result<Value> {
         let mut all = |items: &[Value]| items.iter().map(|item| walk(item, known)).collect::<Result<Vec<_>>>();
         Ok(match value {
             Value::Seq(items) => Value::Seq(all(items)?),
@@ -25,17 +28,17 @@ pub(crate) fn unshare(value: &Value) -> Result<Value> {
                 Value::from(crate::value::Object { tag, node })
             }
             Value::Shared(identity, value) => {
-                known.insert(*identity, None);
+                known.whole.insert(*identity, None);
                 let value = walk(value, known)?;
-                known.insert(*identity, Some(value.clone()));
+                known.whole.insert(*identity, Some((weight(&value), value.clone())));
                 value
             }
-            Value::Same(identity) => known.get(identity).cloned().flatten().ok_or_else(cycle)?,
+            Value::Same(identity) => known.copy(*identity)?,
             other => other.clone(),
         })
     }
 
-    fn walk_node(node: &Node, known: &mut HashMap<Identity, Option<Value>>) -> Result<Node> {
+    fn walk_node(node: &Node, known: &mut Known) -> Result<Node> {
         let mut node = node.clone();
         for value in node.attrs_mut().values_mut() {
             *value = walk(value, known)?;
@@ -48,7 +51,49 @@ pub(crate) fn unshare(value: &Value) -> Result<Value> {
         Ok(node)
     }
 
-    walk(value, &mut HashMap::new())
+    walk(value, &mut Known::default())
+}
+
+/// Shared values that were met.
+#[derive(Default)]
+struct Known {
+    /// With their weights; `None` for those that have not ended.
+    whole: HashMap<Identity, Option<(u64, Value)>>,
+    copied: u64,
+}
+
+impl Known {
+    fn copy(&mut self, identity: Identity) -> Result<Value> {
+        let (weight, value) = self.whole.get(&identity).and_then(Option::as_ref).ok_or_else(cycle)?;
+        self.copied = self.copied.saturating_add(*weight);
+        if self.copied > MOST_COPIED {
+            return Err(Error::limit("bytes of shared values, once for each use", MOST_COPIED, self.copied)
+                .with_hint("the native dialect writes shared values once"));
+        }
+        Ok(value.clone())
+    }
+}
+
+/// About how many bytes a value is.
+fn weight(value: &Value) -> u64 {
+    let bytes = match value {
+        Value::Array(array) => array.len().saturating_mul(array.dtype().size() as u64),
+        Value::Text(text) | Value::Path(text) => text.len() as u64,
+        Value::Bytes(bytes) => bytes.len() as u64,
+        Value::TimeIndex(times) => (times.nanoseconds.len() as u64).saturating_mul(8),
+        Value::Node(node) => weight_of_node(node),
+        Value::Object(object) => weight_of_node(&object.node),
+        _ => 0,
+    };
+    value.children().into_iter().map(weight).fold(bytes.saturating_add(64), u64::saturating_add)
+}
+
+/// What a node has besides its children.
+fn weight_of_node(node: &Node) -> u64 {
+    match node {
+        Node::Dataset(dataset) => dataset.data.len().saturating_mul(dataset.data.dtype().size() as u64),
+        Node::Group(_) => 0,
+    }
 }
 
 /// Whether no value holds itself.
@@ -74,4 +119,26 @@ pub(crate) fn check_acyclic(value: &Value) -> Result<()> {
 fn cycle() -> Error {
     Error::new(ErrorKind::Unsupported, "a value holds itself, which this dialect has no form for")
         .with_hint("the native dialect has")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn copies_are_bounded() {
+        // Each list holds the one before twice.
+        let mut value = Value::Text("x".into());
+        for number in 0..12 {
+            value = Value::Seq(vec![Value::Shared(Identity(number), Box::new(value)), Value::Same(Identity(number))]);
+        }
+        let weight_of_all = weight(&unshare(&value).unwrap());
+        assert!(weight_of_all > 64 << 12, "{weight_of_all}");
+        for number in 12..60 {
+            value = Value::Seq(vec![Value::Shared(Identity(number), Box::new(value)), Value::Same(Identity(number))]);
+        }
+        let error = unshare(&value).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Limit);
+        assert!(error.to_string().contains("once for each use"), "{error}");
+    }
 }

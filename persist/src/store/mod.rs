@@ -51,6 +51,8 @@ pub(crate) struct WeakStore(Weak<Inner>);
 struct Inner {
     file: File,
     root: OnceLock<Group>,
+    /// The store opened the file.
+    owns: bool,
     dialect: Arc<dyn Dialect>,
     registries: RegistryStack,
     access: Access,
@@ -61,8 +63,11 @@ struct Inner {
 
 #[derive(Default)]
 struct State {
-    /// Paths of slots that wait for their values.
+    /// Paths of slots that wait for their values; those of the last commit.
     delayed: Vec<String>,
+    committed: Vec<String>,
+    /// Slots that have their places since the last commit.
+    bound: Vec<Slot>,
     /// What a new file is renamed to by the first commit.
     replacing: Option<save::Replacing>,
     closed: bool,
@@ -108,7 +113,7 @@ impl Store {
     }
 
     fn start(
-        file: File,
+        (file, owns): (File, bool),
         options: &StoreOptions,
         dialect: Arc<dyn Dialect>,
         replacing: Option<save::Replacing>,
@@ -116,6 +121,7 @@ impl Store {
         Store(Arc::new(Inner {
             file,
             root: OnceLock::new(),
+            owns,
             dialect,
             registries: options.registries.clone(),
             access: options.access,
@@ -149,6 +155,7 @@ impl Store {
     /// # Errors
     /// The root is damaged.
     pub fn keys(&self) -> Result<Vec<String>> {
+        self.readable()?;
         Ok(self.root()?.keys())
     }
 
@@ -220,6 +227,7 @@ impl Store {
         for (path, slot) in writing.delayed {
             slot.bind(weak.clone(), path.clone());
             let mut state = self.state();
+            state.bound.push(slot);
             if !state.delayed.contains(&path) {
                 state.delayed.push(path);
             }
@@ -244,9 +252,13 @@ impl Store {
         Ok(self.0.root.get_or_init(|| root).clone())
     }
 
+    fn readable(&self) -> Result<()> {
+        if self.0.owns && self.state().closed { Err(closed()) } else { Ok(()) }
+    }
+
     fn writable(&self, path: &str) -> Result<()> {
         if self.state().closed {
-            return Err(Error::new(ErrorKind::Conflict, "the store is closed").on(path));
+            return Err(closed().on(path));
         }
         if !self.0.file.is_writable() {
             let error = Error::new(ErrorKind::Conflict, "the store is open for reading only");
@@ -320,6 +332,7 @@ impl Store {
     }
 
     fn object_at(&self, path: &str) -> Result<Object> {
+        self.readable()?;
         if path.trim_matches('/').is_empty() { self.0.file.root_object() } else { self.0.file.get(path) }
     }
 
@@ -336,6 +349,7 @@ impl Store {
     /// # Errors
     /// There is no array.
     pub fn array(&self, path: &str) -> Result<ArrayView> {
+        self.readable()?;
         Ok(self.view(self.0.file.dataset(path)?))
     }
 
@@ -390,6 +404,8 @@ impl Store {
         self.0.file.commit()?;
         // A new file takes its name when it is whole. If it cannot, the next commit tries again.
         let mut state = self.state();
+        state.committed = state.delayed.clone();
+        state.bound.clear();
         if let Some(replacing) = &mut state.replacing {
             replacing.finish()?;
             state.replacing = None;
@@ -397,7 +413,8 @@ impl Store {
         Ok(())
     }
 
-    /// Forgets what was stored since the last commit.
+    /// Forgets what was stored since the last commit. Delayed values that got their places since have none again; those
+    /// that were filled since are unfilled in the file.
     ///
     /// # Errors
     /// The file cannot be read.
@@ -406,11 +423,15 @@ impl Store {
         let views: Vec<Shared> = std::mem::take(&mut *self.views()).into_values().collect();
         // Of what was new nothing is left to be looked at.
         views.iter().for_each(|view| drop(view.lock().unwrap_or_else(PoisonError::into_inner).roll_back()));
+        let mut state = self.state();
+        state.delayed = state.committed.clone();
+        std::mem::take(&mut state.bound).iter().for_each(Slot::unbind);
         Ok(())
     }
 
-    /// Commits, and tells which delayed values were never filled. The store refuses everything from here on that would
-    /// change it. Its clones, [`Handle`]s, views of arrays and values on demand keep the file open until they are dropped.
+    /// Commits, tells which delayed values were never filled, and lets other programs have the file. Its clones,
+    /// [`Handle`]s, views of arrays and values on demand are refused from here on. A store over a file that was given to it
+    /// leaves that open, and refuses changes only.
     ///
     /// # Errors
     /// As for [`commit`](Store::commit).
@@ -420,6 +441,13 @@ impl Store {
         }
         let unfilled = self.unfilled();
         self.state().closed = true;
+        if self.0.owns {
+            self.0.file.close();
+        }
         Ok(Closed { unfilled })
     }
+}
+
+fn closed() -> Error {
+    Error::new(ErrorKind::Conflict, "the store is closed")
 }

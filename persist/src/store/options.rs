@@ -117,7 +117,7 @@ impl StoreOptions {
     /// It cannot be opened in this mode.
     pub fn open(&self, path: impl AsRef<Path>, mode: Mode) -> Result<Store> {
         let path = path.as_ref();
-        let existing = |file: File| Ok(Store::start(file.clone(), self, self.dialect_of(&file), None));
+        let existing = |file: File| Ok(Store::start((file.clone(), true), self, self.dialect_of(&file), None));
         match mode {
             Mode::Read => existing(self.file.clone().open(path)?),
             Mode::ReadWrite => existing(self.file.clone().open_rw(path)?),
@@ -126,7 +126,7 @@ impl StoreOptions {
                 let dialect = self.dialect_of_new();
                 let (file, replacing) = Replacing::start(path, self.options().style(dialect.style()))?;
                 dialect.start(&file)?;
-                Ok(Store::start(file, self, dialect, Some(replacing)))
+                Ok(Store::start((file, true), self, dialect, Some(replacing)))
             }
         }
     }
@@ -139,7 +139,7 @@ impl StoreOptions {
         let dialect = self.dialect_of_new();
         let file = self.options().style(dialect.style()).create_in(storage)?;
         dialect.start(&file)?;
-        Ok(Store::start(file, self, dialect, None))
+        Ok(Store::start((file, true), self, dialect, None))
     }
 
     /// Reads a file in memory or on another storage.
@@ -147,7 +147,9 @@ impl StoreOptions {
     /// # Errors
     /// It is no sound file.
     pub fn read_from(&self, storage: impl Storage + 'static) -> Result<Store> {
-        self.over(self.file.clone().from_storage(storage)?)
+        let file = self.file.clone().from_storage(storage)?;
+        let dialect = self.dialect_of(&file);
+        Ok(Store::start((file, true), self, dialect, None))
     }
 
     /// The store that an opened file is.
@@ -156,6 +158,6 @@ impl StoreOptions {
     /// None today.
     pub fn over(&self, file: File) -> Result<Store> {
         let dialect = self.dialect_of(&file);
-        Ok(Store::start(file, self, dialect, None))
+        Ok(Store::start((file, false), self, dialect, None))
     }
 }
