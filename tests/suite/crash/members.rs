@@ -1,7 +1,7 @@
 //! Crashes of families: whatever a crash leaves in which member, the file holds a whole commit.
 
 use super::content::content;
-use super::disk::{Fate, Ignore, Op, image, is_record};
+use super::disk::{Fate, Ignore, Op, SimDisk, epochs, image, is_record};
 use super::images::{Effort, Random, fates};
 use super::workloads::{self, Workload};
 use hdf5_format::check::CheckOptions;
@@ -346,4 +346,34 @@ fn members_are_synced_before_what_leads_to_them() {
         let sweep = sweep(&workload("trees deleted"), 1024, Some(lost));
         assert!(!sweep.bad.is_empty(), "{lost:?}");
     }
+}
+
+#[test]
+fn a_file_whose_name_ends_in_zero_is_no_family() {
+    let workload = workload("a file with a user block");
+    let disk = SimDisk::default();
+    let file = workload.open(disk.clone()).unwrap();
+    for step in 0..3 {
+        workload.change(&file, step).unwrap();
+        file.commit().unwrap();
+    }
+    let clean = disk.bytes();
+    let mut interrupted = 0;
+    for epoch in epochs(&[], &disk.ops(), &[]) {
+        let left = image(&epoch.base, &epoch.ops, &vec![Fate::Kept; epoch.ops.len()]);
+        if !matches!(File::options().recovery_in(left.clone()), Ok(Recovery::Commit { .. })) {
+            continue;
+        }
+        // Beside it one that could be its second member by its name, and is longer, shorter, or no file at all.
+        for other in [clean.clone(), left.clone(), vec![7; 10]] {
+            let shelf = Shelf::holding(&[left.clone(), other.clone()]);
+            let alone = MemoryFile::new(left.as_slice());
+            let found = content(&OpenOptions::new().open_rw_in(alone.clone()).unwrap()).unwrap();
+            assert_eq!(read(&[left.clone(), other.clone()]), Ok(Some(found)));
+            assert_eq!(content(&shelf.open_rw().unwrap()).unwrap(), found);
+            assert_eq!(shelf.disks(), [alone.to_vec(), other]);
+        }
+        interrupted += 1;
+    }
+    assert!(interrupted > 2, "{interrupted} commits");
 }

@@ -5,7 +5,6 @@ use super::members::nameless;
 use super::{OpenOptions, driver, locate, present};
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::message::driver_info::family_member_size;
-use crate::format::superblock;
 use crate::graph::context::FileContext;
 use crate::graph::object_header::ObjectHeader;
 use crate::graph::redo::{self, Redo};
@@ -83,9 +82,8 @@ fn everything(
     let size = match told(first, limits)? {
         Told::Alone => return Ok(None),
         Told::Family(size) => size,
-        Told::Nothing => match first.len()? {
-            0 => return Ok(None),
-            size if open(&name.member(1)).is_ok_and(|second| goes_on(&*second)) => size,
+        Told::Nothing => match open(&name.member(1)) {
+            Ok(second) if may_go_on(first, &second)? => first.len()?,
             _ => return Ok(None),
         },
     };
@@ -102,11 +100,11 @@ fn everything(
     Ok((pieces.len() > 1).then(|| Arc::new(Pieces::new(pieces)) as Arc<dyn Storage>))
 }
 
-/// True for what is no file of its own.
-fn goes_on(second: &dyn Storage) -> bool {
-    let mut start = superblock::SIGNATURE.map(|_| 0);
-    let there = second.len().is_ok_and(|len| len >= start.len() as u64);
-    !there || second.read_at(0, &mut start).is_ok() && start != superblock::SIGNATURE
+/// True where a file that tells nothing may be the first of a family: it has no record of its own, and the second is no
+/// file of its own and not longer.
+fn may_go_on(first: &Arc<dyn Storage>, second: &Arc<dyn Storage>) -> Result<bool> {
+    let lengths = (first.len()?, second.len()?);
+    Ok(lengths.0 > 0 && lengths.1 <= lengths.0 && locate(second).is_err() && Redo::find(first)?.is_none())
 }
 
 /// A file for writing, with all its members.
@@ -141,8 +139,11 @@ pub(crate) fn writable(
         return Err(nameless(&options, "the first member of a family file, which goes on in others"));
     };
     let members = NamedMembers { first: Arc::clone(first), name, policy: policy.clone() };
-    if !certain && (size == 0 || !members.second().is_some_and(|second| goes_on(&*second))) {
-        return alone(false);
+    if !certain {
+        match members.second() {
+            Some(second) if may_go_on(&readable, &second)? => {}
+            _ => return alone(false),
+        }
     }
     Ok(Writable { storage: Arc::new(Family::open(size, Arc::new(members))?), certain })
 }
@@ -162,7 +163,7 @@ pub(crate) fn new_family(
             .with_hint("it must end in zeros, as data00000.h5")
     })?;
     let members = NamedMembers { first, name: pattern, policy };
-    if members.second().is_some_and(|second| !goes_on(&*second)) {
+    if members.second().is_some_and(|second| locate(&second).is_ok()) {
         return Err(Error::new(ErrorKind::Conflict, "the second member would replace a file of its own")
             .on(members.name.member(1))
             .with_hint("give the family another name, or remove that file"));
