@@ -17,7 +17,7 @@ use crate::codec::Address;
 use crate::dataset::file::{CoreOptions, FileCore};
 use crate::dataset::stored::StoredDataset;
 use crate::edit::{
-    self, Condition, Driver, Durability, Editor, FileStyle, GroupStyle, NewAttribute, ObjectStyle, Recovery, Vacancy,
+    self, Condition, Durability, Editor, FileStyle, GroupStyle, NewAttribute, ObjectStyle, Recovery, Vacancy,
 };
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::message::datatype::Datatype;
@@ -101,13 +101,13 @@ impl CreateOptions {
 pub(super) fn members(
     first: crate::io::DiskFileMut,
     path: &std::path::Path,
-    driver: Driver,
+    driver: edit::Driver,
 ) -> Result<Arc<dyn StorageMut>> {
     let name = path.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     let beside = crate::io::ExternalPolicy::Under(folder.unwrap_or(std::path::Path::new(".")).into());
     match driver {
-        Driver::Family { member_size } => open::new_family(Arc::new(first), &name, beside, member_size),
+        edit::Driver::Family { member_size } => open::new_family(Arc::new(first), &name, beside, member_size),
     }
 }
 

@@ -5,7 +5,9 @@ mod joint;
 mod members;
 
 pub(crate) use extension::file_space;
-pub(crate) use joint::{new_family, with_record, writable};
+#[cfg(feature = "std")]
+pub(crate) use joint::new_family;
+pub(crate) use joint::{with_record, writable};
 
 use super::context::FileContext;
 use super::object_header::ObjectHeader;

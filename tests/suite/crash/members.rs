@@ -5,7 +5,7 @@ use super::disk::{Fate, Ignore, Op, SimDisk, epochs, image, is_record};
 use super::images::{Effort, Random, fates};
 use super::workloads::{self, Workload};
 use hdf5_format::check::CheckOptions;
-use hdf5_format::edit::{Driver, FileStyle, Recovery};
+use hdf5_format::edit::{Condition, Driver, FileStyle, Recovery};
 use hdf5_format::io::{ExternalKind, ExternalPolicy, Family, Members, MemoryFile, Resolver, Storage, StorageMut};
 use hdf5_format::{CreateOptions, Error, ErrorKind, File, OpenOptions, Result};
 use std::collections::{HashMap, HashSet};
@@ -32,6 +32,9 @@ struct Shelf {
     /// The syncs of each commit, and what they are not to do.
     syncs: Arc<Mutex<usize>>,
     ignore: Option<Lost>,
+    /// Calls that write, and which of them fails.
+    calls: Arc<Mutex<usize>>,
+    fault: Arc<Mutex<Option<usize>>>,
 }
 
 /// Syncs that do not happen.
@@ -72,6 +75,16 @@ impl Shelf {
         self.options().open_rw_in(self.get(0, true).unwrap())
     }
 
+    /// Counts a call that writes.
+    fn call(&self) -> Result<()> {
+        let mut calls = self.calls.lock().unwrap();
+        *calls += 1;
+        match *self.fault.lock().unwrap() {
+            Some(at) if at == *calls - 1 => Err(Error::new(ErrorKind::Io, "input/output error")),
+            _ => Ok(()),
+        }
+    }
+
     fn commit_begins(&self) {
         *self.syncs.lock().unwrap() = 0;
     }
@@ -84,6 +97,9 @@ impl Shelf {
 
 impl Members for Shelf {
     fn member(&self, number: u64, make: bool) -> Result<Option<Arc<dyn StorageMut>>> {
+        if make && number > 0 {
+            self.call()?;
+        }
         Ok(self.get(number as usize, make).map(|member| Arc::new(member) as Arc<dyn StorageMut>))
     }
 }
@@ -118,17 +134,20 @@ impl Storage for OnShelf {
 
 impl StorageMut for OnShelf {
     fn write_at(&self, offset: u64, bytes: &[u8]) -> Result<()> {
+        self.0.call()?;
         let op = Op::Write { offset: offset as usize, bytes: bytes.into() };
         self.0.log.lock().unwrap().push((self.1, op));
         self.2.write_at(offset, bytes)
     }
 
     fn set_len(&self, len: u64) -> Result<()> {
+        self.0.call()?;
         self.0.log.lock().unwrap().push((self.1, Op::SetLen(len as usize)));
         self.2.set_len(len)
     }
 
     fn sync(&self) -> Result<()> {
+        self.0.call()?;
         match self.0.ignore {
             Some(Lost::Others) if self.1 > 0 => return Ok(()),
             Some(Lost::Barrier(_)) => unreachable!("barriers are lost where they are counted"),
@@ -346,6 +365,71 @@ fn members_are_synced_before_what_leads_to_them() {
         let sweep = sweep(&workload("trees deleted"), 1024, Some(lost));
         assert!(!sweep.bad.is_empty(), "{lost:?}");
     }
+}
+
+/// The first error; the file, and whether a commit failed, unless there is no file.
+type Failed = Option<(Error, Option<(File, bool)>)>;
+
+/// Makes a family and runs a workload on it: the states after each commit, and the first error with the file.
+fn until_it_fails(workload: &Workload, shelf: &Shelf) -> (Vec<u64>, Failed) {
+    let style = FileStyle { driver: Some(Driver::Family { member_size: 700 }), ..workload.style.clone().unwrap() };
+    let made = Family::open(700, Arc::new(shelf.clone()));
+    let file = match made.and_then(|family| CreateOptions::new().style(style).create_in(family)) {
+        Ok(file) => file,
+        Err(error) => return (Vec::new(), Some((error, None))),
+    };
+    let mut states = vec![content(&file).unwrap()];
+    for step in 0..workload.steps {
+        let changed = workload.change(&file, step);
+        let in_commit = changed.is_ok();
+        if let Err(error) = changed.and_then(|()| file.commit()) {
+            return (states, Some((error, Some((file, in_commit)))));
+        }
+        states.push(content(&file).unwrap());
+    }
+    (states, None)
+}
+
+#[test]
+fn a_member_that_fails_costs_no_commit() {
+    let workload = workload("fixed array");
+    let shelf = Shelf::default();
+    let (states, _) = until_it_fails(&workload, &shelf);
+    let calls = *shelf.calls.lock().unwrap();
+    let mut conditions = HashSet::new();
+    for at in 0..calls {
+        let shelf = Shelf::default();
+        *shelf.fault.lock().unwrap() = Some(at);
+        let (done, failed) = until_it_fails(&workload, &shelf);
+        assert_eq!(done, states[..done.len()], "{at}");
+        let Some((error, file)) = failed else {
+            assert_eq!(done, states, "{at}");
+            continue;
+        };
+        let Some((file, in_commit)) = file else { continue };
+        let allowed = |found: u64, what: &str| {
+            let there = states.iter().position(|&state| state == found);
+            assert!(there.is_some_and(|i| i + 1 == done.len() || i == done.len()), "{at}: {what}, {there:?}: {error}");
+        };
+        allowed(read(&shelf.disks()).unwrap().unwrap(), "after the error");
+        let condition = file.condition().unwrap();
+        conditions.insert(format!("{condition:?}"));
+        match condition {
+            Condition::Sound if in_commit => file.commit().unwrap(),
+            Condition::Reopen => {}
+            _ => file.rollback().unwrap(),
+        }
+        if condition != Condition::Reopen {
+            allowed(content(&file).unwrap(), "going on");
+            file.root().unwrap().set_attr("further", 1).unwrap();
+            file.commit().unwrap();
+        }
+        drop(file);
+        let file = shelf.open_rw().unwrap();
+        assert!(file.check(CheckOptions::new().data(true)).damage().next().is_none(), "{at}: {error}");
+        assert_eq!(file.root().unwrap().attr_or("further", 0).unwrap() == 1, condition != Condition::Reopen, "{at}");
+    }
+    assert_eq!(conditions.len(), 3, "{conditions:?} of {calls} calls");
 }
 
 #[test]

@@ -65,7 +65,7 @@ fn families_grow_and_shrink() {
         assert_eq!(numbers(&first, folder.options(), "x"), values);
 
         let file = folder.options().open_rw(&first).unwrap();
-        file.dataset("x").unwrap().write_slice(1000..1003, &[7, 8, 9]).unwrap();
+        file.dataset("x").unwrap().write_slice(1000..1003, [7, 8, 9]).unwrap();
         file.create_dataset("y", &values[..5]).unwrap();
         file.commit().unwrap();
         file.create_dataset("z", &values).unwrap();
@@ -90,7 +90,7 @@ fn members_are_where_the_policy_allows_them() {
     let folder = Folder::new("policy");
     let first = folder.at("f0.h5");
     let create = |name: &str| CreateOptions::new().style(family(Version::V110)).create(folder.at(name));
-    create("f0.h5").unwrap().create_dataset("x", &[1; 2000]).unwrap();
+    create("f0.h5").unwrap().create_dataset("x", [1; 2000]).unwrap();
     let refused = |options: OpenOptions| options.open_rw(&first).err().unwrap();
     assert_eq!(refused(File::options()).kind(), ErrorKind::Denied);
     assert!(refused(File::options()).to_string().contains("ExternalPolicy"));
@@ -110,7 +110,7 @@ fn what_was_there_goes() {
     let folder = Folder::new("anew");
     let create = || CreateOptions::new().style(family(Version::V110)).create(folder.at("f0.h5")).unwrap();
     let file = create();
-    file.create_dataset("x", &[1; 4000]).unwrap();
+    file.create_dataset("x", [1; 4000]).unwrap();
     file.commit().unwrap();
     drop(file);
     drop(create());

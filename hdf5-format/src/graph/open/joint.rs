@@ -3,7 +3,7 @@
 
 use super::members::nameless;
 use super::{OpenOptions, driver, locate, present};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::format::message::driver_info::family_member_size;
 use crate::graph::context::FileContext;
 use crate::graph::object_header::ObjectHeader;
@@ -152,6 +152,7 @@ pub(crate) fn writable(
 ///
 /// # Errors
 /// The name is no first member's, or a member can not be opened.
+#[cfg(feature = "std")]
 pub(crate) fn new_family(
     first: Arc<dyn StorageMut>,
     name: &str,
@@ -159,12 +160,12 @@ pub(crate) fn new_family(
     size: u64,
 ) -> Result<Arc<dyn StorageMut>> {
     let pattern = FamilyName::of(name).ok_or_else(|| {
-        Error::new(ErrorKind::Invalid, alloc::format!("{name:?} as the name of a family's first member"))
+        Error::new(crate::ErrorKind::Invalid, alloc::format!("{name:?} as the name of a family's first member"))
             .with_hint("it must end in zeros, as data00000.h5")
     })?;
     let members = NamedMembers { first, name: pattern, policy };
     if members.second().is_some_and(|second| locate(&second).is_ok()) {
-        return Err(Error::new(ErrorKind::Conflict, "the second member would replace a file of its own")
+        return Err(Error::new(crate::ErrorKind::Conflict, "the second member would replace a file of its own")
             .on(members.name.member(1))
             .with_hint("give the family another name, or remove that file"));
     }
