@@ -1,13 +1,18 @@
 """Files of several members, made and changed by h5py and by us in turns; each reads what the other wrote.
 
-    members.py H5 [--rounds 40] [--seed 1]
+    members.py H5 [--rounds 40] [--kills 60] [--seed 1]
+
+Then `h5 apply` is killed while it commits to a family: what h5py finds after the recovery is the last commit that was reported, or
+the one after it.
 """
 
 import argparse
+import json
 import pathlib
 import random
 import subprocess
 import tempfile
+import time
 
 import h5py
 import numpy as np
@@ -15,6 +20,7 @@ import numpy as np
 parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
 parser.add_argument("h5", type=pathlib.Path)
 parser.add_argument("--rounds", type=int, default=40)
+parser.add_argument("--kills", type=int, default=60)
 parser.add_argument("--seed", type=int, default=1)
 args = parser.parse_args()
 rng = random.Random(args.seed)
@@ -130,3 +136,70 @@ for kind in KINDS:
                     rounds += 1
                 assert "not opened" in run("--follow", "none", "set", f"{shape.first}::/@a", "1", fails=True)
 print(f"{rounds} rounds of changes to files of several members: all read alike by h5py and by us")
+
+
+# ---- kills
+
+STEPS = 40
+
+
+def edits():
+    """Each commit makes a dataset, and takes the one three before it away; so members are filled, freed and filled again."""
+    integer = {"class": "int", "size": 4, "signed": True, "order": "le"}
+    yield {"op": "reopen"}
+    for i in range(STEPS):
+        size = 200 + i * 397 % 3000
+        yield {"op": "dataset", "path": f"/d{i}", "dtype": integer, "shape": [size], "layout": "contiguous", "data": i}
+        if i >= 3:
+            yield {"op": "delete", "path": f"/d{i - 3}"}
+        yield {"op": "attr", "path": "/", "name": "last", "dtype": integer, "shape": [1], "data": i}
+        yield {"op": "flush"}
+
+
+def found(shape):
+    with h5py.File(shape.name, "r", **shape.options) as f:
+        return {name: f[name][...].tobytes() for name in f}, f.attrs["last"].tobytes() if "last" in f.attrs else b""
+
+
+def killed(kind):
+    """How many commits were reported when it was killed."""
+    with tempfile.TemporaryDirectory() as folder:
+        folder = pathlib.Path(folder)
+        shape, ops, number = Family(folder), folder / "ops.jsonl", {}
+        lines = list(edits())
+        ops.write_text("".join(json.dumps(op) + "\n" for op in lines))
+        number = {line: n for n, line in enumerate((i + 1 for i, op in enumerate(lines) if op["op"] == "flush"), 1)}
+        with h5py.File(shape.name, "w", libver=kind, **shape.options):
+            pass
+        output = folder / "output"
+        with open(output, "w") as out:
+            program = subprocess.Popen([args.h5.resolve(), "apply", "--verbose", ops, shape.first], stdout=out)
+            time.sleep(rng.random() * rng.choice([0.05, 0.2, 0.6]))
+            program.kill()
+            program.wait()
+        text = output.read_text()
+        acked = max((number.get(int(line), 0) for line in text[: text.rfind("\n") + 1].splitlines()), default=0)
+        run("recover", shape.first)
+        run("check", shape.first)
+        shape.check()
+        names, last = found(shape)
+        wanted = [({f"d{i}": VALUES[i] for i in range(max(n - 3, 0), n)}, LASTS[n]) for n in (acked, acked + 1) if n <= STEPS]
+        assert (names, last) in wanted, f"{kind}: {acked} commits were reported, {sorted(names)} are there"
+        return acked
+
+
+VALUES, LASTS = {}, [b""]
+with tempfile.TemporaryDirectory() as folder:
+    # The values, one by one in a file of its own.
+    ops, whole = pathlib.Path(folder) / "ops.jsonl", pathlib.Path(folder) / "whole.h5"
+    kept = [op for op in edits() if op["op"] in ("dataset", "attr")]
+    kept = [op if op["op"] == "dataset" else op | {"name": f"last{op['data']}"} for op in kept]
+    ops.write_text("".join(json.dumps(op) + "\n" for op in [{"op": "create", "libver": "v110"}, *kept]))
+    run("apply", ops, whole)
+    with h5py.File(whole) as f:
+        VALUES = {i: f[f"d{i}"][...].tobytes() for i in range(STEPS)}
+        LASTS += [f.attrs[f"last{i}"].tobytes() for i in range(STEPS)]
+counts = [killed(KINDS[i % len(KINDS)]) for i in range(args.kills)]
+inside = sum(0 < n < STEPS for n in counts)
+print(f"{args.kills} kills, {inside} of them between the first commit and the last: no commit that was reported is lost")
+assert args.kills < 20 or inside > args.kills // 10, counts
