@@ -7,6 +7,7 @@ file as from its own. With --bench the times of a mask, of points and of reading
 """
 
 import argparse
+import contextlib
 import itertools
 import os
 import pathlib
@@ -131,14 +132,19 @@ def make_virtual(f, path):
     return list(layouts)
 
 
-def make_mapped(path):
-    """Virtual datasets over the datasets of the file, and where they are mapped."""
+def make_mapped(path, others=()):
+    """Virtual datasets over the datasets of the file, or of others that take turns; and where they are mapped."""
     names = []
-    with h5py.File(path, "w", libver="latest") as f:
+    files = [path.with_name(name) for name in others] or [path]
+    with contextlib.ExitStack() as open_files:
+        opened = [open_files.enter_context(h5py.File(file, "w", libver="latest")) for file in files]
         for i in range(6):
-            f.create_dataset(f"s{i}", (10, 12), "<i4" if i != 4 else ">i8", chunks=(4, 5) if i % 2 else None)[...] = i
-        f.create_dataset("line", (240,), "<i4")[...] = 7
-        source = lambda name, shape: h5py.VirtualSource(".", name, shape)
+            s = opened[i % len(opened)]
+            s.create_dataset(f"s{i}", (10, 12), "<i4" if i != 4 else ">i8", chunks=(4, 5) if i % 2 else None)[...] = i
+        opened[0].create_dataset("line", (240,), "<i4")[...] = 7
+    with h5py.File(path, "a", libver="latest") as f:
+        number = lambda name: int(name[1:]) if name != "line" else 0
+        source = lambda name, shape: h5py.VirtualSource(others[number(name) % len(others)] if others else ".", name, shape)
         layouts = {name: h5py.VirtualLayout((20, 40), "<i4") for name in ("tiles", "strided", "reshaped", "gaps")}
         for i, (r, c) in enumerate(itertools.product((0, 10), (0, 12, 24))):
             layouts["tiles"][r : r + 10, c : c + 12] = source(f"s{i}", (10, 12))
@@ -153,14 +159,19 @@ def make_mapped(path):
     return names
 
 
-def check_virtual_writes(ours, path, names, count):
+def check_virtual_writes(ours, path, names, count, others=()):
     """Writes through virtual datasets to two copies: what h5py refuses, we do; sources must be the same."""
-    mine, theirs = path.with_name("mine-" + path.name), path.with_name("theirs-" + path.name)
-    shutil.copy(path, mine)
-    shutil.copy(path, theirs)
+    mine, theirs = path.parent / "mine" / path.name, path.parent / "theirs" / path.name
+
+    def copy(of, to):
+        to.parent.mkdir(exist_ok=True)
+        for name in (path.name, *others):
+            shutil.copy(of.with_name(name), to.with_name(name))
+
+    copy(path, mine)
+    copy(path, theirs)
     with h5py.File(path, "r") as f:
         mapped = {name: f[name][...] != -9 for name in names}
-        everything = sorted(f)
     for _ in range(count):
         name = rng.choice(names)
         with h5py.File(theirs, "r+") as f:
@@ -182,10 +193,26 @@ def check_virtual_writes(ours, path, names, count):
         if rng.random() < 0.1 or answer != wanted:
             answer, got = ours.ask("commit", mine)
             note("commit", answer == "committed", f"{mine.name}: commit: {got}")
-            with h5py.File(mine, "r") as a, h5py.File(theirs, "r") as b:
-                differ = [n for n in everything if a[n][...].tobytes() != b[n][...].tobytes()]
-            note("files after virtual writes", not differ, f"{differ} differ after {name} [{select.text}]")
-            shutil.copy(theirs, mine)
+            differ = []
+            for part in (path.name, *others):
+                with h5py.File(mine.with_name(part), "r") as a, h5py.File(theirs.with_name(part), "r") as b:
+                    differ += [n for n in b if a[n][...].tobytes() != b[n][...].tobytes()]
+            what = "sources in other files" if others else "files"
+            note(f"{what} after virtual writes", not differ, f"{differ} differ after {name} [{select.text}]")
+            copy(theirs, mine)
+    if others:
+        # A source that is missing, or that someone else has open: nothing is written anywhere.
+        answer, _ = ours.ask("commit", mine)
+        before = [mine.with_name(name).read_bytes() for name in others[:-1]]
+        whole = np.zeros((20, 36), "<i4")
+        mine.with_name(others[-1]).rename(path)
+        answer, got = ours.ask("write", mine, "tiles", "0:20, 0:36", whole.nbytes, body=whole.tobytes())
+        note("missing source", answer is None, f"a missing source: {answer} {got}")
+        path.rename(mine.with_name(others[-1]))
+        with h5py.File(mine.with_name(others[-1]), "r"):
+            answer, got = ours.ask("write", mine, "tiles", "0:20, 0:36", whole.nbytes, body=whole.tobytes())
+        note("locked source", answer is None and "open elsewhere" in got, f"a locked source: {answer} {got}")
+        note("sources after refusals", before == [mine.with_name(name).read_bytes() for name in others[:-1]], "sources changed")
 
 
 # ---- selections: text for us, and what h5py or NumPy does
@@ -345,8 +372,30 @@ class Union:
             space.select_hyperslab(start, count, stride, block, op=op)
         return space
 
-    read = Points.read
-    write = Points.write
+    # libhdf5 2.0 joins some slabs of one pattern so that it meets a chunk twice, and refuses: then all elements are taken.
+    def read(self, d):
+        try:
+            return Points.read(self, d)
+        except OSError as e:
+            self.is_known(e)
+            return d[...].ravel()[self.numbers(d)]
+
+    def write(self, d, new):
+        try:
+            Points.write(self, d, new)
+        except OSError as e:
+            self.is_known(e)
+            whole = d[...]
+            whole.ravel()[self.numbers(d)] = new
+            d[...] = whole
+
+    @staticmethod
+    def is_known(error):
+        if "duplicate key" not in str(error):
+            raise error
+
+    def numbers(self, d):
+        return wanted_places(self, np.arange(d.size).reshape(d.shape))
 
 
 class Inside:
@@ -578,7 +627,9 @@ with tempfile.TemporaryDirectory() as folder:
         check_reads(ours, path, names, args.count * 3 // 8)
         check_writes(ours, path, writable, args.count // 8)
         check_refusals(ours, folder / f"mine-{libver}.h5")
-    check_virtual_writes(ours, folder / "mapped.h5", make_mapped(folder / "mapped.h5"), args.count // 8)
+    for others in ((), ("one.h5", "two.h5", "three.h5")):
+        path = folder / f"mapped{len(others)}.h5"
+        check_virtual_writes(ours, path, make_mapped(path, others), args.count // 8, others)
     for what, (total, bad) in sorted(counts.items()):
         print(f"{'FAIL' if bad else 'ok  '} {what}: {total - bad} of {total} equal")
     total = sum(n for what, (n, _) in counts.items() if what.split()[0] in ("Orthogonal", "Points", "Mask", "Union", "virtual"))

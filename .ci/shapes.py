@@ -4,7 +4,7 @@
 
 EXAMPLE is tests/examples/shapes.rs, built. It writes samples of structs and enums; h5py must find the values below, and
 writes them to another file by its own types, from which the example must read the samples again. Dimension scales go the
-same way: made by us, found by h5py.
+same way: made by us, found by h5py; and so do numbers of the complex class of HDF5 2.0.
 """
 import os, subprocess, sys, tempfile
 
@@ -54,6 +54,7 @@ ENUMS = {
     "named": {"the one": 1, "zwei": 2},
     "single": {"Only": 7},
 }
+MEMORY = {"c16": h5py.h5t.NATIVE_DOUBLE_COMPLEX, "c8": h5py.h5t.NATIVE_FLOAT_COMPLEX}
 NAMES = {"renamed": ("Über x", "type"), "ordered": ("b", "a", "c"), "keyword": ("type", "match"), "tuple": ("0", "1", "2")}
 
 
@@ -90,14 +91,52 @@ def scales(group, target):
     return wrong
 
 
+def native(group, target):
+    """Numbers of HDF5 2.0's complex class: libhdf5 must know the type and the values; it writes the same, and in big endian."""
+    t, wrong = h5py.h5t, []
+    numbers = np.array([1.5 - 2j, 1e30j, -0.25 + 4096j])
+    made = target.create_group("native")
+
+    def look(what, item, wanted, file_type, memory):
+        if item.get_type().get_class() != t.COMPLEX or not item.get_type().equal(file_type):
+            wrong.append(f"native {what}: another type")
+        found = np.empty(wanted.shape, memory)
+        if isinstance(item, h5py.h5a.AttrID):
+            item.read(found, MEMORY[memory])
+        else:
+            item.read(h5py.h5s.ALL, h5py.h5s.ALL, found, MEMORY[memory])
+        if not np.array_equal(found, wanted.astype(memory)):
+            wrong.append(f"native {what}: {found}")
+
+    def write(name, file_type, memory, attribute, of):
+        space = h5py.h5s.create_simple(numbers.shape)
+        dataset = h5py.h5d.create(made.id, name, file_type, space)
+        dataset.write(h5py.h5s.ALL, h5py.h5s.ALL, numbers.astype(memory), MEMORY[memory])
+        space = h5py.h5s.create_simple(of.shape) if of.shape else h5py.h5s.create(h5py.h5s.SCALAR)
+        h5py.h5a.create(dataset, attribute, file_type, space).write(np.asarray(of, memory), MEMORY[memory])
+
+    for name, file_type, memory, attribute, of in [
+        (b"f64", t.COMPLEX_IEEE_F64LE, "c16", b"one", numbers[0]),
+        (b"f32", t.COMPLEX_IEEE_F32LE, "c8", b"all", numbers),
+        (b"f64be", t.COMPLEX_IEEE_F64BE, "c16", b"one", numbers[0]),
+    ]:
+        write(name, file_type, memory, attribute, of)
+        if name != b"f64be":
+            dataset = h5py.h5d.open(group.id, name)
+            look(name, dataset, numbers, file_type, memory)
+            look(f"{name} attribute", h5py.h5a.open(dataset, attribute), of, file_type, memory)
+    return wrong
+
+
 def main():
     example, wrong = sys.argv[1], []
     with tempfile.TemporaryDirectory() as folder:
         first, second = os.path.join(folder, "first.h5"), os.path.join(folder, "second.h5")
         print(subprocess.run([example, "write", first], capture_output=True, text=True, check=True).stdout.strip())
         with h5py.File(first) as f, h5py.File(second, "w") as g:
-            wrong += [f"{name}: not asked for" for name in f if name not in {*EXPECTED, "scales"}]
+            wrong += [f"{name}: not asked for" for name in f if name not in {*EXPECTED, "scales", "native"}]
             wrong += scales(f["scales"], g)
+            wrong += native(f["native"], g)
             for name, expected in EXPECTED.items():
                 values = f[name][...]
                 found = [plain(v) for v in values]

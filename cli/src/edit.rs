@@ -2,7 +2,7 @@
 
 use crate::args::{Cli, CpArgs, LnArgs, MkdirArgs, MvArgs, RmArgs, SetArgs};
 use crate::beside::Beside;
-use crate::target::{self, policy};
+use crate::target;
 use crate::{Failure, Outcome};
 use hdf5_format::codec::Sizes;
 use hdf5_format::edit::CopyStyle;
@@ -12,8 +12,8 @@ use serde_json::Value as Json;
 use std::path::{Path, PathBuf};
 
 /// `h5 mkdir`.
-pub(crate) fn mkdir(args: &MkdirArgs) -> Outcome {
-    change(&args.file, |root| {
+pub(crate) fn mkdir(cli: &Cli, args: &MkdirArgs) -> Outcome {
+    change(cli, &args.file, |root| {
         for path in &args.paths {
             if args.parents {
                 make_all(root, path)?;
@@ -35,8 +35,8 @@ fn make_all(root: &Group, path: &str) -> hdf5_format::Result<()> {
 }
 
 /// `h5 rm`.
-pub(crate) fn rm(args: &RmArgs) -> Outcome {
-    change(&args.file, |root| {
+pub(crate) fn rm(cli: &Cli, args: &RmArgs) -> Outcome {
+    change(cli, &args.file, |root| {
         for path in &args.paths {
             let done = match attribute(root, path) {
                 Some((object, name)) => root.get(object)?.info().delete_attr(name),
@@ -52,16 +52,16 @@ pub(crate) fn rm(args: &RmArgs) -> Outcome {
 }
 
 /// `h5 mv`.
-pub(crate) fn mv(args: &MvArgs) -> Outcome {
-    change(&args.file, |root| match (attribute(root, &args.from), args.to.strip_prefix('@')) {
+pub(crate) fn mv(cli: &Cli, args: &MvArgs) -> Outcome {
+    change(cli, &args.file, |root| match (attribute(root, &args.from), args.to.strip_prefix('@')) {
         (Some((object, name)), to) => Ok(root.get(object)?.info().rename_attr(name, to.unwrap_or(&args.to))?),
         (None, _) => Ok(root.rename(&args.from, &args.to)?),
     })
 }
 
 /// `h5 ln`.
-pub(crate) fn ln(args: &LnArgs) -> Outcome {
-    change(&args.file, |root| match (&args.external, args.soft) {
+pub(crate) fn ln(cli: &Cli, args: &LnArgs) -> Outcome {
+    change(cli, &args.file, |root| match (&args.external, args.soft) {
         (Some(file), _) => Ok(root.link_external(&args.path, file, &args.target)?),
         (None, true) => Ok(root.link_path(&args.path, &args.target)?),
         (None, false) => Ok(root.link_object(&args.path, root.get(&args.target)?.info())?),
@@ -86,13 +86,13 @@ pub(crate) fn cp(cli: &Cli, args: &CpArgs) -> Outcome {
         root.copy_object(object.info(), &to, &style)
     };
     if same(&from_file, &to_file) {
-        let file = File::options().external(policy(cli, &from_file)).open_rw(&from_file)?;
+        let file = target::open_rw(cli, &from_file)?;
         return commit(&file, |root| Ok(copy(&root.get(&from)?, root)?));
     }
     let source = target::open(cli, &from_file)?;
     let object = source.get(&from)?;
     if to_file.exists() {
-        return change(&to_file, |root| Ok(copy(&object, root)?));
+        return change(cli, &to_file, |root| Ok(copy(&object, root)?));
     }
     let beside = Beside::of(&to_file);
     let target = File::create(beside.path())?;
@@ -101,7 +101,8 @@ pub(crate) fn cp(cli: &Cli, args: &CpArgs) -> Outcome {
     Ok(beside.take_place()?)
 }
 
-fn same(a: &Path, b: &Path) -> bool {
+/// True for two names of one file.
+pub(crate) fn same(a: &Path, b: &Path) -> bool {
     a == b || matches!((a.canonicalize(), b.canonicalize()), (Ok(a), Ok(b)) if a == b)
 }
 
@@ -129,8 +130,8 @@ fn attribute<'p>(root: &Group, path: &'p str) -> Option<(&'p str, &'p str)> {
 }
 
 /// One commit, or nothing.
-fn change(file: &Path, work: impl FnOnce(&Group) -> Outcome) -> Outcome {
-    commit(&File::open_rw(file)?, work)
+fn change(cli: &Cli, file: &Path, work: impl FnOnce(&Group) -> Outcome) -> Outcome {
+    commit(&target::open_rw(cli, file)?, work)
 }
 
 fn commit(file: &File, work: impl FnOnce(&Group) -> Outcome) -> Outcome {
@@ -139,11 +140,11 @@ fn commit(file: &File, work: impl FnOnce(&Group) -> Outcome) -> Outcome {
 }
 
 /// `h5 set`.
-pub(crate) fn set(args: &SetArgs) -> Outcome {
+pub(crate) fn set(cli: &Cli, args: &SetArgs) -> Outcome {
     let (file, target) = place(&args.target)?;
     // What is not JSON is text.
     let value = serde_json::from_str(&args.value).unwrap_or_else(|_| Json::String(args.value.clone()));
-    let file = File::open_rw(file)?;
+    let file = target::open_rw(cli, &file)?;
     let root = file.root()?;
     let sizes = file.superblock().sizes;
     match attribute(&root, &target) {

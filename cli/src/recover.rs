@@ -2,6 +2,7 @@
 
 use crate::Outcome;
 use crate::args::{Cli, RecoverArgs};
+use crate::target::policy;
 use hdf5_format::File;
 use hdf5_format::edit::Recovery;
 use serde_json::json;
@@ -9,7 +10,8 @@ use std::io::Write;
 
 /// `h5 recover`.
 pub(crate) fn run(cli: &Cli, args: &RecoverArgs) -> Outcome {
-    let found = if args.dry_run { File::options().recovery(&args.file)? } else { File::recover(&args.file)? };
+    let options = File::options().external(policy(cli, &args.file));
+    let found = if args.dry_run { options.recovery(&args.file)? } else { options.recover(&args.file)? };
     let (state, text) = match (found, args.dry_run) {
         (Recovery::Clean, _) => ("clean", "no commit was interrupted; nothing to do".to_string()),
         (Recovery::Commit { blocks, bytes }, dry) => {

@@ -2,24 +2,31 @@
 
 use crate::args::{Cli, CompactArgs, RepackArgs};
 use crate::beside::Beside;
+use crate::edit::same;
 use crate::progress::{self, Bar};
 use crate::{Failure, Outcome, target};
 use hdf5_format::check::CheckOptions;
-use hdf5_format::edit::{Bounds, Version};
+use hdf5_format::edit::{Bounds, Driver, Version};
 use hdf5_format::{File, Filters, RepackOptions};
 use std::path::Path;
 use std::sync::Arc;
 
 /// `h5 repack`.
 pub(crate) fn run(cli: &Cli, args: &RepackArgs) -> Outcome {
-    let options = options(args)?;
+    let options = self::options(args)?;
     let file = target::open(cli, &args.file)?;
     let to = args.output.as_deref().unwrap_or(&args.file);
+    if same(to, &args.file) {
+        alone(&file)?;
+    }
     if args.output.is_some() && to.exists() && !args.force {
         let text = format!("{} exists; give --force to replace it", to.display());
         return Err(Failure::text(text));
     }
     let before = length(&args.file)?;
+    if args.family.is_some() {
+        return members(&file, to, &options, args.quiet);
+    }
     let (beside, after) = anew(&file, &args.file, to, options, args.quiet)?;
     beside.take_place()?;
     if cli.json {
@@ -30,16 +37,34 @@ pub(crate) fn run(cli: &Cli, args: &RepackArgs) -> Outcome {
     Ok(())
 }
 
+/// Several files, under their names from the start.
+fn members(file: &File, to: &Path, options: &RepackOptions, quiet: bool) -> Outcome {
+    let bar = if quiet { None } else { progress::bar().map(Arc::new) };
+    let options = match bar.clone() {
+        Some(bar) => options.clone().progress(move |progress| bar.tell(progress)),
+        None => options.clone(),
+    };
+    let done = file.repack(to, &options);
+    bar.as_deref().map(Bar::end);
+    Ok(done?)
+}
+
 /// `h5 compact`.
 pub(crate) fn compact(cli: &Cli, args: &CompactArgs) -> Outcome {
     let path = &args.file;
     let before = length(path)?;
-    let file = File::open_rw(path)?;
-    file.compact()?;
+    let file = target::open_rw(cli, path)?;
+    if args.full {
+        alone(&file)?;
+    }
+    let compacted = file.compact()?;
+    // Of several members the one that was named is a part.
+    let before = if is_joined(&file) { compacted.before } else { before };
+    let joined = is_joined(&file).then_some(compacted.after);
     let report = file.check(CheckOptions::new());
     drop(file);
     let mut unused = report.unused + report.free;
-    let mut after = length(path)?;
+    let mut after = joined.map_or_else(|| length(path), Ok)?;
     if args.full && unused > 0 {
         let file = target::open(cli, path)?;
         let (beside, anew) = anew(&file, path, path, RepackOptions::new(), args.quiet)?;
@@ -59,6 +84,18 @@ pub(crate) fn compact(cli: &Cli, args: &CompactArgs) -> Outcome {
             n => format!("; {n} inside are unused, and --full gives them back"),
         };
         anstream::println!("{}: {after} bytes, was {before}{inside}", path.display());
+    }
+    Ok(())
+}
+
+fn is_joined(file: &File) -> bool {
+    file.opened().driver.is_some()
+}
+
+/// Refuses to put one file in the place of the first of several.
+fn alone(file: &File) -> Outcome {
+    if is_joined(file) {
+        return Err(Failure::text("the file has several members; repack it into a file of another name".into()));
     }
     Ok(())
 }
@@ -106,6 +143,9 @@ fn options(args: &RepackArgs) -> Result<RepackOptions, Failure> {
     }
     if let Some(bytes) = args.paged {
         options = options.paged(bytes);
+    }
+    if let Some(member_size) = args.family {
+        options = options.driver(Driver::Family { member_size });
     }
     Ok(options)
 }

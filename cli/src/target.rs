@@ -53,6 +53,11 @@ pub(crate) fn open(cli: &Cli, path: &Path) -> Result<File> {
     Ok(file)
 }
 
+/// Opens a file for changes with the options of the command line.
+pub(crate) fn open_rw(cli: &Cli, path: &Path) -> Result<File> {
+    File::options().external(policy(cli, path)).open_rw(path)
+}
+
 /// Which other files a file may lead to.
 pub(crate) fn policy(cli: &Cli, path: &Path) -> ExternalPolicy {
     match cli.follow.as_str() {

@@ -6,6 +6,7 @@ mod values;
 use crate::args::{ApplyArgs, Cli};
 use crate::beside::Beside;
 use crate::edit::make_parents;
+use crate::target::policy;
 use crate::{Failure, Outcome};
 use dtype::{number, numbers, text};
 use hdf5_format::edit::{
@@ -48,7 +49,8 @@ pub(crate) fn run(cli: &Cli, args: &ApplyArgs) -> Outcome {
     let ops = std::fs::File::open(&args.ops).map_err(Failure::at(&args.ops))?;
     let ops = std::io::BufReader::new(ops);
     let (path, reuse) = (args.file.clone(), !args.no_reuse);
-    let mut executor = Executor { path, reuse, file: None, new: None, named: HashMap::new() };
+    let options = OpenOptions::new().reuse_space(reuse).external(policy(cli, &path));
+    let mut executor = Executor { path, options, file: None, new: None, named: HashMap::new() };
     let committed = |line: u64| match (args.verbose, cli.json) {
         (false, _) => {}
         (true, false) => anstream::println!("{line}"),
@@ -76,8 +78,8 @@ pub(crate) fn run(cli: &Cli, args: &ApplyArgs) -> Outcome {
 
 struct Executor {
     path: PathBuf,
-    /// Whether unused space is used again.
-    reuse: bool,
+    /// How the file is opened.
+    options: OpenOptions,
     file: Option<File>,
     /// Where a new file is until it is committed for the first time: nothing is left of it if the edits fail.
     new: Option<Beside>,
@@ -145,7 +147,7 @@ impl Executor {
     }
 
     fn open(&mut self) -> Done {
-        self.file = Some(OpenOptions::new().reuse_space(self.reuse).open_rw(&self.path)?);
+        self.file = Some(self.options.clone().open_rw(&self.path)?);
         Ok(())
     }
 

@@ -126,7 +126,9 @@ Examples:
   h5 repack data.h5
   h5 repack data.h5 small.h5 --filter shuffle,zstd=3
   h5 repack data.h5 old.h5 --libver earliest
-  h5 repack data.h5 new.h5 --libver v110:v114 --chunks 100,100")]
+  h5 repack data.h5 new.h5 --libver v110:v114 --chunks 100,100
+  h5 repack data.h5 part00000.h5 --family 1073741824
+  h5 repack part00000.h5 data.h5")]
 pub(crate) struct RepackArgs {
     /// The file.
     pub(crate) file: PathBuf,
@@ -148,6 +150,9 @@ pub(crate) struct RepackArgs {
     /// Space in pages of this many bytes.
     #[arg(long, value_name = "BYTES", num_args = 0..=1, default_missing_value = "4096")]
     pub(crate) paged: Option<u64>,
+    /// As a family of files of this many bytes; OUTPUT is the first, and its name ends in zeros.
+    #[arg(long, value_name = "BYTES", requires = "output", conflicts_with = "force")]
+    pub(crate) family: Option<u64>,
     /// Replace OUTPUT if it exists.
     #[arg(long)]
     pub(crate) force: bool,

@@ -16,7 +16,9 @@ use super::write::{elements, with_values};
 use crate::codec::Address;
 use crate::dataset::file::{CoreOptions, FileCore};
 use crate::dataset::stored::StoredDataset;
-use crate::edit::{self, Condition, Durability, Editor, FileStyle, GroupStyle, NewAttribute, ObjectStyle, Vacancy};
+use crate::edit::{
+    self, Condition, Durability, Editor, FileStyle, GroupStyle, NewAttribute, ObjectStyle, Recovery, Vacancy,
+};
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::message::datatype::Datatype;
 use crate::format::message::fill_value::AllocTime;
@@ -63,7 +65,8 @@ impl CreateOptions {
         self
     }
 
-    /// Creates a file on disk; what was there of that name is replaced.
+    /// Creates a file on disk; what was there of that name is replaced. Of a file of several members the name is that of
+    /// the first; the others are made beside it.
     ///
     /// # Errors
     /// The style contradicts itself, or the file can not be written or is open elsewhere.
@@ -71,12 +74,17 @@ impl CreateOptions {
     pub fn create(self, path: impl AsRef<std::path::Path>) -> Result<File> {
         let path = path.as_ref();
         let storage = crate::io::DiskFileMut::create(path, self.open.locking)?;
-        let file = self.create_in(storage).map_err(|e| e.on(path.display()))?;
+        let file = match self.style.driver {
+            None => self.create_in(storage),
+            Some(driver) => members(storage, path, driver).and_then(|storage| self.create_in(storage)),
+        };
+        let file = file.map_err(|e| e.on(path.display()))?;
         crate::io::sync_folder_of(path);
         Ok(file)
     }
 
-    /// Creates a file on any storage, whose content goes.
+    /// Creates a file on any storage, whose content goes. Of a file of several members it is that of all:
+    /// [`Family`](crate::io::Family).
     ///
     /// # Errors
     /// The style contradicts itself, or the storage fails.
@@ -88,10 +96,25 @@ impl CreateOptions {
     }
 }
 
+/// The members of a new file on disk, of which the first is there.
+#[cfg(feature = "std")]
+pub(super) fn members(
+    first: crate::io::DiskFileMut,
+    path: &std::path::Path,
+    driver: edit::Driver,
+) -> Result<Arc<dyn StorageMut>> {
+    let name = path.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let beside = crate::io::ExternalPolicy::Under(folder.unwrap_or(std::path::Path::new(".")).into());
+    match driver {
+        edit::Driver::Family { member_size } => open::new_family(Arc::new(first), &name, beside, member_size),
+    }
+}
+
 fn start(editor: Editor, options: OpenOptions) -> Result<File> {
     let storage: Arc<dyn Storage> = editor.storage();
     let OpenOptions { limits, external, filters, name, reuse_space, .. } = options;
-    let options = CoreOptions { limits, external, filters, salvage: false, name };
+    let options = CoreOptions { limits, external, filters, salvage: false, name, joined: true };
     let core = Arc::new(FileCore::open_changing(storage, options, Arc::new(Mutex::new(editor)))?);
     if reuse_space {
         // Where what is free is not certain the file grows instead.
@@ -109,23 +132,33 @@ impl OpenOptions {
     pub fn open_rw(mut self, path: impl AsRef<std::path::Path>) -> Result<File> {
         let path = path.as_ref();
         let storage = crate::io::DiskFileMut::open(path, self.locking)?;
-        if self.name.is_none() {
-            self.name = path.file_name().map(|n| n.to_string_lossy().into_owned());
-        }
+        self.name_after(path);
         self.open_rw_in(storage).map_err(|e| e.on(path.display()))
     }
 
     /// Opens a file on any storage for reading and changing.
     ///
     /// # Errors
-    /// As for [`OpenOptions::open`], and if the storage fails, or the file is one that is not changed: of several
-    /// members, or open elsewhere.
+    /// As for [`OpenOptions::open`], and if the storage fails, or the file is one that is not changed: split into members
+    /// by what they hold, or open elsewhere.
     pub fn open_rw_in(self, storage: impl StorageMut + 'static) -> Result<File> {
-        let storage: Arc<dyn StorageMut> = Arc::new(storage);
-        edit::recover(&storage)?;
-        let opened = open::open(Arc::new(Arc::clone(&storage)), self.limits.clone(), open::OpenOptions::default())?;
+        let (storage, _) = self.whole(Arc::new(storage))?;
+        let how = open::OpenOptions { joined: true, ..Default::default() };
+        let opened = open::open(Arc::new(Arc::clone(&storage)), self.limits.clone(), how)?;
         let editor = edit::open(storage, &opened, self.limits.clone(), Durability::Atomic)?;
         start(editor, self)
+    }
+}
+
+impl OpenOptions {
+    /// A file with all its members, after what is left of a commit was finished: what that was.
+    pub(super) fn whole(&self, first: Arc<dyn StorageMut>) -> Result<(Arc<dyn StorageMut>, Recovery)> {
+        let join = || open::writable(&first, self.name.as_deref(), &self.external, &self.limits);
+        let joined = join()?;
+        let found = edit::recover(&joined.storage)?;
+        // What was put in place tells what the members are.
+        let joined = if joined.certain { joined } else { join()? };
+        Ok((joined.storage, found))
     }
 }
 

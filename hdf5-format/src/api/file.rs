@@ -64,8 +64,17 @@ impl File {
     }
 
     pub(super) fn start(storage: Arc<dyn Storage>, options: OpenOptions) -> Result<File> {
+        File::start_as(storage, options, false)
+    }
+
+    /// Opens a storage that has all members of its file.
+    pub(super) fn start_joined(storage: Arc<dyn Storage>, options: OpenOptions) -> Result<File> {
+        File::start_as(storage, options, true)
+    }
+
+    fn start_as(storage: Arc<dyn Storage>, options: OpenOptions, joined: bool) -> Result<File> {
         let OpenOptions { limits, external, filters, salvage, name, .. } = options;
-        let core = FileCore::open(storage, CoreOptions { limits, external, filters, salvage, name })?;
+        let core = FileCore::open(storage, CoreOptions { limits, external, filters, salvage, name, joined })?;
         Ok(File { core: Arc::new(core) })
     }
 

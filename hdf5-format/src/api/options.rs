@@ -95,10 +95,16 @@ impl OpenOptions {
     pub fn open(mut self, path: impl AsRef<std::path::Path>) -> Result<File> {
         let path = path.as_ref();
         let storage = crate::io::Cached::new(crate::io::DiskFile::open_locked(path, self.locking)?)?;
+        self.name_after(path);
+        self.from_storage(storage).map_err(|e| e.on(path.display()))
+    }
+
+    /// The name of a file on disk, unless another was given.
+    #[cfg(feature = "std")]
+    pub(super) fn name_after(&mut self, path: &std::path::Path) {
         if self.name.is_none() {
             self.name = path.file_name().map(|n| n.to_string_lossy().into_owned());
         }
-        self.from_storage(storage).map_err(|e| e.on(path.display()))
     }
 
     /// Opens a file held in memory.

@@ -20,6 +20,7 @@ use crate::io::ExternalKind;
 use alloc::borrow::Cow;
 use alloc::collections::BTreeMap;
 use alloc::format;
+use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
@@ -173,6 +174,7 @@ fn open(core: &FileCore, name: &[u8]) -> Result<File> {
     let storage = options.external.open_mut(ExternalKind::VirtualSource, name)?;
     let mut open = File::options().limits(options.limits.clone()).external(options.external.clone());
     open.filters = options.filters.clone();
+    open.name = Some(String::from_utf8_lossy(name).into_owned());
     open.open_rw_in(storage)
 }
 
@@ -183,7 +185,6 @@ mod tests {
     use crate::format::virtual_layout::VirtualMapping;
     use crate::io::{ExternalPolicy, MemoryFile, Resolver, Storage as Bytes, StorageMut};
     use crate::{CreateOptions, Dataset, OpenOptions, Select};
-    use alloc::string::String;
     use alloc::vec;
 
     /// `len` coordinates from `start`, `stride` apart; without an end if it is `None`.

@@ -5,7 +5,8 @@ use super::options::OpenOptions;
 use crate::check::CheckOptions;
 use crate::edit::{self, Recovery};
 use crate::error::{Error, ErrorKind, Result};
-use crate::io::{Storage, StorageMut};
+use crate::graph::open;
+use crate::io::{ExternalKind, Storage, StorageMut};
 use alloc::sync::Arc;
 
 impl File {
@@ -28,8 +29,9 @@ impl OpenOptions {
     /// # Errors
     /// The file may not be written, is open elsewhere, or is damaged.
     #[cfg(feature = "std")]
-    pub fn recover(self, path: impl AsRef<std::path::Path>) -> Result<Recovery> {
+    pub fn recover(mut self, path: impl AsRef<std::path::Path>) -> Result<Recovery> {
         let path = path.as_ref();
+        self.name_after(path);
         let storage = crate::io::DiskFileMut::open(path, self.locking)?;
         self.recover_in(storage).map_err(|e| e.on(path.display()))
     }
@@ -39,9 +41,8 @@ impl OpenOptions {
     /// # Errors
     /// The storage fails, or the file is damaged.
     pub fn recover_in(self, storage: impl StorageMut + 'static) -> Result<Recovery> {
-        let storage: Arc<dyn StorageMut> = Arc::new(storage);
-        let found = edit::recover(&storage)?;
-        let file = self.clone().from_storage(Arc::clone(&storage))?;
+        let (storage, found) = self.whole(Arc::new(storage))?;
+        let file = File::start_joined(Arc::new(Arc::clone(&storage)), self.clone())?;
         if found == Recovery::ForeignMark {
             check(&file).map_err(|e| e.with_hint("the mark stays: its writer left the file damaged"))?;
             edit::clear_mark(&storage)?;
@@ -54,8 +55,9 @@ impl OpenOptions {
     /// # Errors
     /// The file may not be read, is open for writing elsewhere, or is damaged.
     #[cfg(feature = "std")]
-    pub fn recovery(self, path: impl AsRef<std::path::Path>) -> Result<Recovery> {
+    pub fn recovery(mut self, path: impl AsRef<std::path::Path>) -> Result<Recovery> {
         let path = path.as_ref();
+        self.name_after(path);
         let storage = crate::io::DiskFile::open_locked(path, self.locking)?;
         self.recovery_in(storage).map_err(|e| e.on(path.display()))
     }
@@ -66,7 +68,9 @@ impl OpenOptions {
     /// The storage fails, or the file is damaged.
     pub fn recovery_in(self, storage: impl Storage + 'static) -> Result<Recovery> {
         let storage: Arc<dyn Storage> = Arc::new(storage);
-        let found = edit::look(&storage)?;
+        let members = |name: &str| self.external.open(ExternalKind::Member, name.as_bytes());
+        let how = open::OpenOptions { name: self.name.as_deref(), members: Some(&members), ..Default::default() };
+        let found = edit::look(&open::with_record(&storage, &self.limits, &how)?)?;
         let file = self.from_storage(storage)?;
         if found == Recovery::ForeignMark {
             check(&file)?;

@@ -1,10 +1,12 @@
 //! A file written anew: with nothing that it does not use, and as it should be stored.
 
+#[cfg(feature = "std")]
+use super::change::members;
 use super::change::{CreateOptions, change};
 use super::file::File;
 use super::options::OpenOptions;
 use crate::edit::{
-    Bounds, Copier, CopyStyle, Durability, FileStyle, GroupStyle, Progress, Sharing, Version, file_space,
+    Bounds, Copier, CopyStyle, Driver, Durability, FileStyle, GroupStyle, Progress, Sharing, Version, file_space,
     kept_file_space,
 };
 use crate::error::Result;
@@ -23,15 +25,17 @@ pub struct RepackOptions {
     bounds: Option<Bounds>,
     user_block: Option<u64>,
     page_size: Option<u64>,
+    driver: Option<Driver>,
     copy: CopyStyle,
     progress: Option<Arc<dyn Fn(Progress) + Send + Sync>>,
 }
 
 impl fmt::Debug for RepackOptions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let RepackOptions { bounds, user_block, page_size, copy, progress: _ } = self;
+        let RepackOptions { bounds, user_block, page_size, driver, copy, progress: _ } = self;
         let mut out = f.debug_struct("RepackOptions");
-        out.field("bounds", bounds).field("user_block", user_block).field("page_size", page_size).field("copy", copy);
+        out.field("bounds", bounds).field("user_block", user_block).field("page_size", page_size);
+        out.field("driver", driver).field("copy", copy);
         out.finish_non_exhaustive()
     }
 }
@@ -59,6 +63,12 @@ impl RepackOptions {
     /// Space in pages of this many bytes.
     pub fn paged(mut self, page_size: u64) -> Self {
         self.page_size = Some(page_size);
+        self
+    }
+
+    /// As several files; as one if this is not said.
+    pub fn driver(mut self, driver: Driver) -> Self {
+        self.driver = Some(driver);
         self
     }
 
@@ -115,7 +125,8 @@ impl File {
         Ok(file)
     }
 
-    /// Writes all of the file to a path, where there must be none; what was written is taken away if that fails.
+    /// Writes all of the file to a path, where there must be none; what was written is taken away if that fails. Of
+    /// several members the path is that of the first; of the others empty files may be left then.
     ///
     /// # Errors
     /// As for [`File::repack_into`].
@@ -123,7 +134,11 @@ impl File {
     pub fn repack(&self, path: impl AsRef<std::path::Path>, options: &RepackOptions) -> Result<()> {
         let path = path.as_ref();
         let storage = crate::io::DiskFileMut::create_new(path, crate::io::Locking::default())?;
-        let done = self.repack_into(storage, options).map(|_| ());
+        let done = match options.driver {
+            None => self.repack_into(storage, options),
+            Some(driver) => members(storage, path, driver).and_then(|storage| self.repack_into(storage, options)),
+        };
+        let done = done.map(|_| ());
         if done.is_err() {
             // The error that matters is the first one.
             let _ = std::fs::remove_file(path);
@@ -157,6 +172,7 @@ impl File {
             root: GroupStyle::of(self.core.ctx(), &root)?,
             sharing: self.core.ctx().shared_messages().and_then(|shared| Sharing::of(shared.table())),
             file_space: paged.or_else(|| opened.file_space.as_ref().map(keep)),
+            driver: options.driver,
         })
     }
 

@@ -27,6 +27,8 @@ pub struct CoreOptions {
     pub salvage: bool,
     /// The file's own name: members of a family are named after it.
     pub name: Option<String>,
+    /// The storage has all members of a family already.
+    pub joined: bool,
 }
 
 /// An opened file. Shared by everything that was reached through it.
@@ -78,8 +80,12 @@ impl FileCore {
 
     fn open_at_depth(storage: Arc<dyn Storage>, options: CoreOptions, depth: usize) -> Result<Self> {
         let members = |name: &str| options.external.open(ExternalKind::Member, name.as_bytes());
-        let how =
-            open::OpenOptions { salvage: options.salvage, name: options.name.as_deref(), members: Some(&members) };
+        let how = open::OpenOptions {
+            salvage: options.salvage,
+            name: options.name.as_deref(),
+            members: Some(&members),
+            joined: options.joined,
+        };
         let opened = open::open(storage, options.limits.clone(), how)?;
         Ok(FileCore { opened, options, depth, changer: None })
     }
@@ -117,7 +123,8 @@ impl FileCore {
         }
         let storage = self.options.external.open(kind, name)?;
         let shown = String::from_utf8_lossy(name);
-        let options = CoreOptions { name: Some(shown.clone().into_owned()), ..self.options.clone() };
+        let name = Some(shown.clone().into_owned());
+        let options = CoreOptions { name, joined: false, ..self.options.clone() };
         FileCore::open_at_depth(storage, options, self.depth.saturating_add(1)).map(Arc::new).map_err(|e| e.on(shown))
     }
 

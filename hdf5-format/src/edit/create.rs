@@ -2,11 +2,12 @@
 
 use super::header::{self, HeaderStyle, message};
 use super::lists::Kept;
-use super::{Bounds, Durability, Editor, GroupStyle, Sharing, Version, groups};
+use super::{Bounds, Durability, Editor, GroupStyle, Purpose, Sharing, Version, groups};
 use crate::codec::{Address, Sizes};
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::message::MessageKind;
 use crate::format::message::btree_k::BTreeK;
+use crate::format::message::driver_info::DriverInfo;
 use crate::format::message::file_space_info::{FileSpaceInfo, Strategy};
 use crate::format::object_header::MessageFlags;
 use crate::format::superblock::{self, Root, Superblock};
@@ -14,6 +15,28 @@ use crate::io::StorageMut;
 use crate::limits::Limits;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+
+/// How a file consists of several: libhdf5's file drivers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Driver {
+    /// Members of one size, numbered from 0: `data00000.h5`, `data00001.h5` and so on.
+    Family {
+        /// Bytes of each but the last.
+        member_size: u64,
+    },
+}
+
+impl Driver {
+    /// What the file says of it.
+    fn information(self) -> DriverInfo {
+        match self {
+            Driver::Family { member_size } => {
+                DriverInfo { id: *b"NCSAfami", information: member_size.to_le_bytes().to_vec() }
+            }
+        }
+    }
+}
 
 /// What a new file is like.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,6 +59,8 @@ pub struct FileStyle {
     pub file_space: Option<FileSpaceInfo>,
     /// What headers share.
     pub sharing: Option<Sharing>,
+    /// How it consists of several files, if it does.
+    pub driver: Option<Driver>,
 }
 
 impl Default for FileStyle {
@@ -50,6 +75,7 @@ impl Default for FileStyle {
             root: GroupStyle::default(),
             file_space: None,
             sharing: None,
+            driver: None,
         }
     }
 }
@@ -115,6 +141,11 @@ impl FileStyle {
         }
         if let Some(sharing) = &self.sharing {
             messages.push(sharing.create(editor)?);
+        }
+        if let Some(driver) = self.driver.filter(|_| version >= 2) {
+            let mut body = editor.writer();
+            driver.information().encode_message(&mut body)?;
+            messages.push(message(MessageKind::DriverInfo, MessageFlags::DONT_SHARE, body.into_bytes()));
         }
         if let Some(space) = &self.file_space {
             let mut body = editor.writer();
@@ -186,6 +217,11 @@ pub(crate) fn create(
             editor.end_changed();
         }
         editor.lists = Kept::new(space, Vec::new());
+    }
+    if let Some(driver) = style.driver.filter(|_| version < 2) {
+        let mut block = editor.writer();
+        driver.information().encode_block(&mut block)?;
+        editor.superblock.driver_info = Some(editor.place(Purpose::Superblock, block.as_slice())?);
     }
     let extension = style.extension(version, &mut editor)?;
     if !extension.is_empty() {

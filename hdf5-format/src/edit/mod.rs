@@ -40,7 +40,7 @@ mod values;
 pub use bounds::{Bounds, Version};
 pub use commit::Durability;
 pub use copy::{CopyStyle, Progress};
-pub use create::{FileStyle, file_space, kept_file_space};
+pub use create::{Driver, FileStyle, file_space, kept_file_space};
 pub use datasets::{ExternalFile, LayoutChoice};
 pub use groups::GroupStyle;
 pub use shared::{Shareable, Sharing, SharingIndex};

@@ -21,8 +21,8 @@ pub(crate) fn open(
     durability: Durability,
 ) -> Result<Editor> {
     let refused = |text: &'static str, hint: &'static str| Err(Error::unsupported(text).with_hint(hint));
-    if opened.driver.is_some() {
-        return refused("a file of several members is not changed", "repack it into one file first");
+    if opened.driver.as_ref().is_some_and(|driver| &driver.id != b"NCSAfami") {
+        return refused("a file whose members hold different things is not changed", "repack it into one file first");
     }
     let mut superblock = opened.superblock.clone();
     // Where the superblock was found counts, not where it says it is.

@@ -1,13 +1,16 @@
 //! From bytes to an opened file: superblock, driver, superblock extension.
 
 mod extension;
+mod joint;
 mod members;
 
 pub(crate) use extension::file_space;
+#[cfg(feature = "std")]
+pub(crate) use joint::new_family;
+pub(crate) use joint::{with_record, writable};
 
 use super::context::FileContext;
 use super::object_header::ObjectHeader;
-use super::redo;
 use crate::codec::{Address, Cursor, Sizes, to_usize};
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::message::MessageKind;
@@ -35,6 +38,8 @@ pub struct OpenOptions<'a> {
     pub name: Option<&'a str>,
     /// Opens the other members.
     pub members: Option<OpenMember<'a>>,
+    /// The storage has all members of a family already.
+    pub joined: bool,
 }
 
 /// An opened file: where its root is, and what holds for all of it.
@@ -64,8 +69,9 @@ pub struct OpenedFile {
 /// extension is damaged.
 pub fn open(storage: Arc<dyn Storage>, limits: Limits, options: OpenOptions<'_>) -> Result<OpenedFile> {
     let mut warnings = Vec::new();
-    let (first, unfinished) = redo::committed(storage)?;
-    let storage = whole(&first, &options)?;
+    let joint::Committed { storage: first, unfinished, joined } = joint::committed(storage, &limits, &options)?;
+    let options = OpenOptions { joined, ..options };
+    let storage = if joined { Arc::clone(&first) } else { whole(&first, &options)? };
     let (mut superblock, found) = locate(&storage)?;
     if found != superblock.base {
         let text = alloc::format!("stored base address is {}, but the superblock is at {found}", superblock.base);

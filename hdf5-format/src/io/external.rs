@@ -21,6 +21,14 @@ pub enum ExternalKind {
     Member,
 }
 
+impl ExternalKind {
+    /// True for files that are made where they are missed.
+    #[cfg(feature = "std")]
+    fn is_made(self) -> bool {
+        matches!(self, ExternalKind::RawData | ExternalKind::Member)
+    }
+}
+
 impl fmt::Display for ExternalKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -38,7 +46,8 @@ pub trait Resolver: Send + Sync {
     /// [`ErrorKind::Denied`].
     fn resolve(&self, kind: ExternalKind, name: &str) -> Result<Arc<dyn Storage>>;
 
-    /// Opens `name` for writing; nothing unless the resolver says otherwise.
+    /// Opens `name` for writing, and makes a missing file of raw data or member; nothing unless the resolver says
+    /// otherwise.
     fn resolve_mut(&self, kind: ExternalKind, name: &str) -> Result<Arc<dyn StorageMut>> {
         Err(denied(kind, name, "the resolver opens nothing for writing"))
     }
@@ -87,7 +96,8 @@ impl ExternalPolicy {
 }
 
 impl ExternalPolicy {
-    /// Opens another file for writing, if the policy allows to open it. A missing file of raw data is made.
+    /// Opens another file for writing, if the policy allows to open it. A missing file of raw data, and a missing
+    /// member, are made.
     pub fn open_mut(&self, kind: ExternalKind, name: &[u8]) -> Result<Arc<dyn StorageMut>> {
         let shown = String::from_utf8_lossy(name);
         match self {
@@ -97,9 +107,11 @@ impl ExternalPolicy {
                 let locking = super::Locking::default();
                 match under::find(root, kind, name) {
                     Ok(path) => Ok(Arc::new(super::DiskFileMut::open(path, locking)?)),
-                    Err(error) if kind == ExternalKind::RawData && error.kind() == ErrorKind::NotFound => {
+                    Err(error) if kind.is_made() && error.kind() == ErrorKind::NotFound => {
                         let path = under::vacant(root, kind, name)?;
-                        Ok(Arc::new(super::DiskFileMut::create_new(path, locking)?))
+                        let made = super::DiskFileMut::create_new(&path, locking)?;
+                        super::sync_folder_of(&path);
+                        Ok(Arc::new(made))
                     }
                     Err(error) => Err(error),
                 }

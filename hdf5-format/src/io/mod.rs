@@ -5,6 +5,7 @@ mod cached;
 #[cfg(feature = "std")]
 mod disk;
 mod external;
+mod family;
 #[cfg(feature = "std")]
 mod lock;
 mod memory;
@@ -20,6 +21,8 @@ pub(crate) use disk::sync_folder_of;
 #[cfg(feature = "std")]
 pub use disk::{DiskFile, DiskFileMut};
 pub use external::{ExternalKind, ExternalPolicy, Resolver};
+pub use family::{Family, Members};
+pub(crate) use family::{FamilyName, MOST_MEMBERS, NamedMembers};
 #[cfg(feature = "std")]
 pub use lock::Locking;
 pub use memory::MemoryFile;

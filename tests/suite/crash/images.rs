@@ -31,8 +31,19 @@ pub(crate) struct Effort {
 /// Hands over the images of an epoch: every prefix, each operation dropped and each kept alone, other subsets, writes
 /// cut at sectors (the record at any byte), lengths without their bytes, and lengths set late.
 pub(crate) fn each(epoch: &Epoch, effort: Effort, random: &mut Random, visit: &mut dyn FnMut(Vec<u8>, &[Fate])) {
-    let n = epoch.ops.len();
     let mut see = |fates: &[Fate]| visit(image(&epoch.base, &epoch.ops, fates), fates);
+    fates(&epoch.ops, &|_| epoch.base.len(), effort, random, &mut see);
+}
+
+/// Hands over the fates of operations, each on a file that was durable up to a length.
+pub(crate) fn fates(
+    ops: &[Op],
+    durable: &dyn Fn(usize) -> usize,
+    effort: Effort,
+    random: &mut Random,
+    see: &mut dyn FnMut(&[Fate]),
+) {
+    let n = ops.len();
     let fate = |kept: bool| if kept { Fate::Kept } else { Fate::Dropped };
     if n <= effort.all {
         for set in 0..1usize << n {
@@ -49,14 +60,14 @@ pub(crate) fn each(epoch: &Epoch, effort: Effort, random: &mut Random, visit: &m
             see(&(0..n).map(|_| fate(random.below(100) < part)).collect::<Vec<_>>());
         }
     }
-    for (i, op) in epoch.ops.iter().enumerate() {
+    for (i, op) in ops.iter().enumerate() {
         let mut special: Vec<Fate> = Vec::new();
         match op {
             Op::Write { offset, bytes } => {
                 for cut in cuts(*offset, bytes, effort.cuts, random) {
                     special.extend([Fate::Head(cut), Fate::LongHead(cut), Fate::Tail(cut)]);
                 }
-                if offset + bytes.len() > epoch.base.len() {
+                if offset + bytes.len() > durable(i) {
                     special.extend([Fate::Hole(0), Fate::Hole(0xaa)]);
                 }
             }

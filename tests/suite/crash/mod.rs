@@ -6,6 +6,7 @@ mod creation;
 mod disk;
 mod faults;
 mod images;
+mod members;
 mod recovery;
 mod sweep;
 mod workloads;

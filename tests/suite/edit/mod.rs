@@ -3,6 +3,7 @@
 mod copy;
 mod external;
 mod free_space;
+mod members;
 mod repack;
 mod shared;
 

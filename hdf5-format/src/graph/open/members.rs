@@ -12,16 +12,13 @@ use crate::codec::{Address, Cursor, Sizes};
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::message::driver_info::{self, DriverInfo, MultiInfo, MultiMember};
 use crate::format::superblock;
-use crate::io::{Piece, Pieces, Storage};
+use crate::io::{FamilyName, MOST_MEMBERS, Piece, Pieces, Storage};
 use alloc::string::{String, ToString};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 /// Structure name in errors.
 const NAME: &str = "driver info";
-
-/// Most files that one file may consist of.
-const MOST_MEMBERS: u64 = 1 << 16;
 
 /// Storage of the whole, made of its members.
 pub(super) struct Joined {
@@ -41,6 +38,7 @@ pub(super) fn join(
     warnings: &mut Vec<Error>,
 ) -> Result<Option<Joined>> {
     match &driver.id {
+        b"NCSAfami" if options.joined => Ok(None),
         b"NCSAfami" => family(first, &driver.information, end, options),
         b"NCSAmult" => multi(first, &driver.information, options).map(Some),
         b"Subfilin" if first.len()? < end => {
@@ -136,30 +134,6 @@ pub(super) fn may_be_family(options: &OpenOptions<'_>) -> bool {
     options.name.and_then(FamilyName::of).is_some()
 }
 
-/// A file name that ends in digits, before an extension if there is one.
-struct FamilyName<'a> {
-    stem: &'a str,
-    width: usize,
-    extension: &'a str,
-}
-
-impl<'a> FamilyName<'a> {
-    /// Takes the name of the first member apart: its number must be 0.
-    fn of(name: &'a str) -> Option<Self> {
-        let file = name.rfind(['/', '\\']).map_or(0, |i| i.saturating_add(1));
-        let dot = name.rfind('.').filter(|&i| i > file).unwrap_or(name.len());
-        let (before, extension) = name.split_at_checked(dot)?;
-        let stem = before.trim_end_matches('0');
-        let width = before.len().saturating_sub(stem.len());
-        (width > 0 && !stem.ends_with(|c: char| c.is_ascii_digit())).then_some(())?;
-        Some(FamilyName { stem, width, extension })
-    }
-
-    fn member(&self, number: u64) -> String {
-        alloc::format!("{}{number:0width$}{}", self.stem, self.extension, width = self.width)
-    }
-}
-
 /// A member for each kind of data; several kinds may share one.
 fn multi(first: &Arc<dyn Storage>, information: &[u8], options: &OpenOptions<'_>) -> Result<Joined> {
     let mut cursor = Cursor::new(information, 0, NAME, Sizes::EIGHT);
@@ -213,7 +187,7 @@ fn member(options: &OpenOptions<'_>, name: &str, wanted: impl Fn() -> String) ->
 }
 
 /// The members can not be named, because the opened file's own name is unknown or does not fit.
-fn nameless(options: &OpenOptions<'_>, what: &str) -> Error {
+pub(super) fn nameless(options: &OpenOptions<'_>, what: &str) -> Error {
     let why = match options.name {
         Some(name) => alloc::format!("{what}, and the name {name:?} does not show what the others are called"),
         None => alloc::format!("{what}, and was opened without a name that shows what the others are called"),
@@ -224,18 +198,6 @@ fn nameless(options: &OpenOptions<'_>, what: &str) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn names_the_members_of_a_family() {
-        let name = |first: &str| FamilyName::of(first).map(|n| n.member(12));
-        assert_eq!(name("a00000.h5").as_deref(), Some("a00012.h5"));
-        assert_eq!(name("run-2/family_v16-000000.h5").as_deref(), Some("run-2/family_v16-000012.h5"));
-        assert_eq!(name("x0").as_deref(), Some("x12"));
-        assert_eq!(name("a.b/x0").as_deref(), Some("a.b/x12"));
-        for other in ["a.h5", "a00010.h5", "", ".h5"] {
-            assert_eq!(name(other), None, "{other}");
-        }
-    }
 
     #[test]
     fn finds_the_base_of_a_template() {

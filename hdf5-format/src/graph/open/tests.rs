@@ -71,7 +71,7 @@ fn open_plain(bytes: Vec<u8>) -> Result<OpenedFile> {
     open_bytes(bytes, OpenOptions::default())
 }
 
-const SALVAGE: OpenOptions<'_> = OpenOptions { salvage: true, name: None, members: None };
+const SALVAGE: OpenOptions<'_> = OpenOptions { salvage: true, name: None, members: None, joined: false };
 
 #[test]
 fn finds_the_superblock_behind_a_user_block() {
@@ -199,7 +199,7 @@ fn open_first(files: &Files, name: &str, allow: bool) -> Result<OpenedFile> {
             None => Err(Error::new(ErrorKind::NotFound, "no such file")),
         }
     };
-    let options = OpenOptions { salvage: false, name: Some(name), members: Some(&members) };
+    let options = OpenOptions { salvage: false, name: Some(name), members: Some(&members), joined: false };
     open_bytes(files[name].clone(), options)
 }
 
