@@ -30,8 +30,10 @@ pub use crate::datatype::number::Conversion;
 pub use complex::NativeComplex;
 pub use data::{Data, Scalar, Single, Stored};
 pub use memory::{decode_elements, encode_elements};
+#[cfg(feature = "parallel")]
+pub(crate) use plain::Take;
+pub(crate) use plain::hand_over;
 pub use plain::{Plain, PlainField, PlainItems, PlainLayout, PlainNumber, load_plain};
-pub(crate) use plain::{Take, hand_over};
 pub use record::{Enumeration, Field, Record, RecordBuilder};
 pub use reference::RegionReference;
 pub use text::{FixedAscii, FixedUnicode, Opaque, VarLenAscii};
