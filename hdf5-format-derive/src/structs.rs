@@ -182,6 +182,10 @@ fn plain(input: &DeriveInput, fields: &[Field<'_>], kept: &[&Field<'_>]) -> (Tok
     let plans: Vec<_> = kept.iter().map(|f| &f.plan).collect();
     let types: Vec<_> = kept.iter().map(|f| f.ty).collect();
     let members: Vec<_> = kept.iter().map(|f| &f.member).collect();
+    let parts = quote!(&[#(<<#types as ::hdf5_format::Load>::Plain as ::hdf5_format::Plain<#types>>::LAYOUT),*]);
+    let places = 0..types.len();
+    let places: Vec<_> =
+        places.map(|i| quote!(const { ::hdf5_format::PlainLayout::offset(Self::PARTS, #i, NATURAL) })).collect();
     let row = quote! {
         #[doc(hidden)]
         pub struct PlainRow #generics #where_clause {
@@ -189,10 +193,25 @@ fn plain(input: &DeriveInput, fields: &[Field<'_>], kept: &[&Field<'_>]) -> (Tok
             of: ::core::marker::PhantomData<fn() -> #ident #ty_generics>,
         }
 
+        impl #impl_generics PlainRow #ty_generics #where_clause {
+            const PARTS: &[::hdf5_format::PlainLayout] = #parts;
+        }
+
         impl #impl_generics ::hdf5_format::Plain<#ident #ty_generics> for PlainRow #ty_generics #where_clause {
+            const LAYOUT: ::hdf5_format::PlainLayout = ::hdf5_format::PlainLayout::of(Self::PARTS);
+
             #[inline]
             fn get(&self, element: &[u8]) -> #ident #ty_generics {
                 #ident { #(#members: self.#plans.get::<#types>(element)),* }
+            }
+
+            fn is_laid<const NATURAL: bool>(&self) -> bool {
+                true #(&& self.#plans.is_laid::<#types, NATURAL>(#places))*
+            }
+
+            #[inline]
+            fn get_laid<const NATURAL: bool>(&self, element: &[u8]) -> #ident #ty_generics {
+                #ident { #(#members: self.#plans.get_laid::<#types, NATURAL>(#places, element)),* }
             }
         }
     };
@@ -230,8 +249,7 @@ fn load_into(fields: &[Field<'_>], kept: &[&Field<'_>]) -> TokenStream {
         ) -> ::hdf5_format::Result<()> {
             let size = ::core::cmp::Ord::max(size, 1);
             if let ::core::option::Option::Some(plain) = <Self as ::hdf5_format::Load>::plain(plan) {
-                let rows = bytes.chunks_exact(size);
-                values.extend(rows.map(|row| ::hdf5_format::Plain::<Self>::get(&plain, row)));
+                ::hdf5_format::load_plain(&plain, size, bytes, values);
                 return ::core::result::Result::Ok(());
             }
             values.reserve(bytes.len() / size);

@@ -77,8 +77,9 @@ pub use api::{
     Attribute, Attrs, ChunkPart, Compaction, Conversion, CreateOptions, Data, Dataset, DatasetBuilder, DynArray,
     Element, Enumeration, Field, File, FixedAscii, FixedUnicode, Group, GroupBuilder, Layout, Link, LinkKind, Load,
     Member, NamedDatatype, NativeComplex, Object, ObjectInfo, Opaque, OpenOptions, Plain, PlainField, PlainItems,
-    PlainNumber, Record, RecordBuilder, Reference, RegionReference, RepackOptions, Scalar, Select, Single, Sink, Slice,
-    Source, Store, Stored, StoredChunk, Value, VarLenAscii, Walk, canonical, decode_elements, encode_elements,
+    PlainLayout, PlainNumber, Record, RecordBuilder, Reference, RegionReference, RepackOptions, Scalar, Select, Single,
+    Sink, Slice, Source, Store, Stored, StoredChunk, Value, VarLenAscii, Walk, canonical, decode_elements,
+    encode_elements, load_plain,
 };
 pub use codec::{Address, Sizes};
 pub use error::{Error, ErrorKind, Result, Rule};

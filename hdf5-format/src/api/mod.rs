@@ -39,8 +39,8 @@ pub use dataset::{ChunkPart, Dataset, Layout, StoredChunk};
 pub use dynamic::DynArray;
 pub use element::{
     Conversion, Data, Element, Enumeration, Field, FixedAscii, FixedUnicode, Load, NativeComplex, Opaque, Plain,
-    PlainField, PlainItems, PlainNumber, Record, RecordBuilder, RegionReference, Scalar, Single, Sink, Source, Store,
-    Stored, VarLenAscii, decode_elements, encode_elements,
+    PlainField, PlainItems, PlainLayout, PlainNumber, Record, RecordBuilder, RegionReference, Scalar, Single, Sink,
+    Source, Store, Stored, VarLenAscii, decode_elements, encode_elements, load_plain,
 };
 pub use file::File;
 pub use group::{Group, Link, LinkKind, Member};

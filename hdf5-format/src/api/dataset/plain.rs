@@ -1,7 +1,7 @@
 //! Elements that are the machine's values byte for byte, and one run of the file: read and loaded in one pass, block by
 //! block, on all cores.
 
-use crate::api::element::{Load, plain_values};
+use crate::api::element::{Load, hand_over};
 use crate::codec::to_usize;
 use crate::dataset::run::Run;
 use crate::error::Result;
@@ -22,11 +22,9 @@ pub(super) fn read<T: Load>(run: &Run<'_>, size: usize, plain: &T::Plain) -> Res
     if run.bytes() >= PARALLEL_BYTES && rayon::current_num_threads() > 1 {
         return parallel::read(run, size, count, plain);
     }
-    let values = Vec::with_capacity(count);
-    let (values, read) = fold_blocks(run, size, 0..count, values, |mut values, bytes| {
-        values.extend(plain_values::<T>(plain, size, bytes));
-        values
-    });
+    let mut values = Vec::with_capacity(count);
+    let (_, read) =
+        fold_blocks(run, size, 0..count, &mut values, |values, bytes| hand_over::<T, _>(plain, size, bytes, values));
     read.map(|()| values)
 }
 
@@ -34,12 +32,8 @@ pub(super) fn read<T: Load>(run: &Run<'_>, size: usize, plain: &T::Plain) -> Res
 pub(super) fn read_over<T: Load>(run: &Run<'_>, size: usize, plain: &T::Plain, out: &mut [T]) -> Result<()> {
     let fill = |first: usize, out: &mut [T]| {
         let elements = first..first.saturating_add(out.len());
-        let (_, read) = fold_blocks(run, size, elements, out.iter_mut(), |mut left, bytes| {
-            for (value, to) in plain_values::<T>(plain, size, bytes).zip(&mut left) {
-                *to = value;
-            }
-            left
-        });
+        let (_, read) =
+            fold_blocks(run, size, elements, out.iter_mut(), |left, bytes| hand_over::<T, _>(plain, size, bytes, left));
         read
     };
     #[cfg(feature = "parallel")]
@@ -83,7 +77,8 @@ fn fold_blocks<S>(
 
 #[cfg(feature = "parallel")]
 mod parallel {
-    use super::{BLOCK_BYTES, Load, Result, Run, Vec, fold_blocks, plain_values};
+    use super::{BLOCK_BYTES, Load, Result, Run, Vec, fold_blocks, hand_over};
+    use crate::api::element::Take;
     use crate::error::Error;
     use crate::sync::Mutex;
     use core::marker::PhantomData;
@@ -170,10 +165,8 @@ mod parallel {
         type IntoIter = alloc::vec::IntoIter<T>;
 
         fn into_iter(self) -> Self::IntoIter {
-            let values = self.give(Vec::with_capacity(self.count), |mut values, bytes| {
-                values.extend(plain_values::<T>(self.plain, self.size, bytes));
-                values
-            });
+            let mut values = Vec::with_capacity(self.count);
+            self.give(&mut values, |values, bytes| hand_over::<T, _>(self.plain, self.size, bytes, values));
             values.into_iter()
         }
 
@@ -188,7 +181,17 @@ mod parallel {
         }
 
         fn fold_with<F: Folder<T>>(self, folder: F) -> F {
-            self.give(folder, |folder, bytes| folder.consume_iter(plain_values::<T>(self.plain, self.size, bytes)))
+            let Folding(folder) =
+                self.give(Folding(folder), |folder, bytes| hand_over::<T, _>(self.plain, self.size, bytes, folder));
+            folder
+        }
+    }
+
+    struct Folding<F>(F);
+
+    impl<T, F: Folder<T>> Take<T> for Folding<F> {
+        fn take(self, values: impl Iterator<Item = T>) -> Self {
+            Folding(self.0.consume_iter(values))
         }
     }
 }

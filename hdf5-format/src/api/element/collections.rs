@@ -2,7 +2,7 @@
 
 use super::record::{Field, Record, RecordBuilder};
 use super::text::BytesPlan;
-use super::{Conversion, Load, Plain, PlainField, PlainItems, Sink, Source, Store, mismatch};
+use super::{Conversion, Load, Plain, PlainField, PlainItems, PlainLayout, Sink, Source, Store, mismatch};
 use crate::codec::Sizes;
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::message::datatype::{Class, Datatype, VlenKind};
@@ -172,9 +172,25 @@ impl<T: Store, const N: usize> Store for [T; N] {
 macro_rules! tuples {
     ($($($name:ident $at:tt),+;)+) => { $(
         impl<$($name: Load),+> Plain<($($name,)+)> for ($(PlainField<$name::Plain>,)+) {
+            const LAYOUT: PlainLayout = PlainLayout::of(&[$(<$name::Plain as Plain<$name>>::LAYOUT),+]);
+
             #[inline]
             fn get(&self, element: &[u8]) -> ($($name,)+) {
                 ($(self.$at.get::<$name>(element),)+)
+            }
+
+            fn is_laid<const NATURAL: bool>(&self) -> bool {
+                let parts = [$(<$name::Plain as Plain<$name>>::LAYOUT),+];
+                true $(&& self.$at.is_laid::<$name, NATURAL>(PlainLayout::offset(&parts, $at, NATURAL)))+
+            }
+
+            #[inline]
+            fn get_laid<const NATURAL: bool>(&self, element: &[u8]) -> ($($name,)+) {
+                let at = const {
+                    let parts = [$(<$name::Plain as Plain<$name>>::LAYOUT),+];
+                    ($(PlainLayout::offset(&parts, $at, NATURAL),)+)
+                };
+                ($(self.$at.get_laid::<$name, NATURAL>(at.$at, element),)+)
             }
         }
 

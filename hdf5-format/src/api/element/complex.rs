@@ -1,6 +1,6 @@
 //! Complex numbers: h5py's compound of two parts, other programs' pairs, and the class of HDF5 2.0.
 
-use super::{Conversion, Load, Plain, PlainField, Sink, Source, Store, mismatch, short};
+use super::{Conversion, Load, Plain, PlainField, PlainLayout, Sink, Source, Store, mismatch, short};
 use crate::codec::Sizes;
 use crate::error::Result;
 use crate::format::message::datatype::{Class, Datatype};
@@ -43,9 +43,21 @@ impl<P> ComplexPlan<P> {
 }
 
 impl<T, P: Plain<T>> Plain<Complex<T>> for (PlainField<P>, PlainField<P>) {
+    const LAYOUT: PlainLayout = P::LAYOUT.times(2);
+
     #[inline]
     fn get(&self, element: &[u8]) -> Complex<T> {
         Complex { re: self.0.get(element), im: self.1.get(element) }
+    }
+
+    fn is_laid<const NATURAL: bool>(&self) -> bool {
+        self.0.is_laid::<T, NATURAL>(0) && self.1.is_laid::<T, NATURAL>(P::LAYOUT.size(NATURAL))
+    }
+
+    #[inline]
+    fn get_laid<const NATURAL: bool>(&self, element: &[u8]) -> Complex<T> {
+        let second = const { P::LAYOUT.size(NATURAL) };
+        Complex { re: self.0.get_laid::<T, NATURAL>(0, element), im: self.1.get_laid::<T, NATURAL>(second, element) }
     }
 }
 
@@ -98,9 +110,20 @@ impl<T: Store> Store for Complex<T> {
 pub struct NativeComplex<T>(pub Complex<T>);
 
 impl<T, P: Plain<T>> Plain<NativeComplex<T>> for (PlainField<P>, PlainField<P>) {
+    const LAYOUT: PlainLayout = <Self as Plain<Complex<T>>>::LAYOUT;
+
     #[inline]
     fn get(&self, element: &[u8]) -> NativeComplex<T> {
         NativeComplex(Plain::<Complex<T>>::get(self, element))
+    }
+
+    fn is_laid<const NATURAL: bool>(&self) -> bool {
+        Plain::<Complex<T>>::is_laid::<NATURAL>(self)
+    }
+
+    #[inline]
+    fn get_laid<const NATURAL: bool>(&self, element: &[u8]) -> NativeComplex<T> {
+        NativeComplex(Plain::<Complex<T>>::get_laid::<NATURAL>(self, element))
     }
 }
 

@@ -30,8 +30,10 @@ pub use crate::datatype::number::Conversion;
 pub use complex::NativeComplex;
 pub use data::{Data, Scalar, Single, Stored};
 pub use memory::{decode_elements, encode_elements};
-pub(crate) use plain::values as plain_values;
-pub use plain::{Plain, PlainField, PlainItems, PlainNumber};
+#[cfg(feature = "parallel")]
+pub(crate) use plain::Take;
+pub(crate) use plain::hand_over;
+pub use plain::{Plain, PlainField, PlainItems, PlainLayout, PlainNumber, load_plain};
 pub use record::{Enumeration, Field, Record, RecordBuilder};
 pub use reference::RegionReference;
 pub use text::{FixedAscii, FixedUnicode, Opaque, VarLenAscii};
@@ -100,7 +102,7 @@ pub trait Load: Sized + Send {
         values: &mut Vec<Self>,
     ) -> Result<()> {
         if let Some(plain) = Self::plain(plan) {
-            values.extend(plain_values::<Self>(&plain, size, bytes));
+            load_plain(&plain, size, bytes, values);
             return Ok(());
         }
         let elements = bytes.chunks_exact(size.max(1));

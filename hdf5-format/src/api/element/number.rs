@@ -1,6 +1,6 @@
 //! Numbers.
 
-use super::{Conversion, Load, Plain, PlainNumber, Sink, Source, Store, mismatch};
+use super::{Conversion, Load, Plain, PlainLayout, PlainNumber, Sink, Source, Store, mismatch};
 use crate::codec::Sizes;
 use crate::datatype::number::{Number, NumberFormat, NumberKind, One};
 use crate::datatype::odd;
@@ -171,8 +171,19 @@ const ORDER: ByteOrder = if cfg!(target_endian = "big") { ByteOrder::BigEndian }
 macro_rules! numbers {
     ($($type:ty: $datatype:expr),+ $(,)?) => { $(
         impl Plain<$type> for PlainNumber {
+            const LAYOUT: PlainLayout = PlainLayout::number(size_of::<$type>());
+
             #[inline]
             fn get(&self, element: &[u8]) -> $type {
+                <$type as Number>::load(element)
+            }
+
+            fn is_laid<const NATURAL: bool>(&self) -> bool {
+                true
+            }
+
+            #[inline]
+            fn get_laid<const NATURAL: bool>(&self, element: &[u8]) -> $type {
                 <$type as Number>::load(element)
             }
         }
