@@ -101,6 +101,46 @@ fn version_one_loads_as_three_through_two_steps() {
     std::fs::remove_dir_all(&folder).unwrap();
 }
 
+#[test]
+fn what_is_shared_is_migrated_once() {
+    let memory = MemoryFile::new(Vec::new());
+    let store = StoreOptions::new().create_in(memory.clone()).unwrap();
+    let stack = RegistryStack::new();
+    let run = |name: &str| Run1 { name: name.into(), samples: vec![1.0] }.dump(&mut Dumping::new(&stack)).unwrap();
+    let (first, second) = (Identity(0), Identity(1));
+    let values = [
+        ("alone", Value::Seq(vec![run("alone")])),
+        (
+            "plain",
+            Value::Seq(vec![Value::Text("nothing to migrate".into()), Value::Shared(first, Box::new(run("one")))]),
+        ),
+        ("run", Value::Same(first)),
+        (
+            "runs",
+            Value::Seq(vec![Value::Same(first), Value::Shared(second, Box::new(run("two"))), Value::Same(second)]),
+        ),
+        ("more", Value::Seq(vec![Value::Same(second)])),
+    ];
+    store.put_values(values).unwrap();
+    let _ = store.close().unwrap();
+
+    let folder = tempfile_folder("migrate-shared");
+    let path = folder.join("runs.h5");
+    std::fs::write(&path, memory.to_vec()).unwrap();
+    let store = lab(migrating).open(&path, Mode::ReadWrite).unwrap();
+    assert_eq!(store.migrate().unwrap().len(), 3);
+    let _ = store.close().unwrap();
+    let file = hdf5_format::File::from_bytes(std::fs::read(&path).unwrap()).unwrap();
+    std::fs::remove_dir_all(&folder).unwrap();
+    let address = |path: &str| file.group(path).unwrap().address();
+    assert_eq!([address("run"), address("runs/0")], [address("plain/1"); 2]);
+    assert_eq!([address("runs/2"), address("more/0")], [address("runs/1"); 2]);
+    let store = StoreOptions::new().over(file).unwrap();
+    assert_eq!(store.get::<Run3>("run").unwrap(), new_run("one", &[1.0]));
+    assert_eq!(store.get::<Vec<Run3>>("more").unwrap(), [new_run("two", &[1.0])]);
+    assert_eq!(store.get::<Vec<Run3>>("alone").unwrap(), [new_run("alone", &[1.0])]);
+}
+
 fn tempfile_folder(name: &str) -> std::path::PathBuf {
     let folder = std::env::temp_dir().join(format!("hdf5-persist-{name}-{}", std::process::id()));
     std::fs::create_dir_all(&folder).unwrap();

@@ -194,13 +194,16 @@ impl Axis {
 
     /// Checks every coordinate against the dimension's length.
     pub fn check(&self, dim: usize, len: u64) -> Result<()> {
-        match self.bounds() {
-            Some((_, last)) if last >= len => Err(Error::new(
-                ErrorKind::Shape,
-                alloc::format!("index {last} is out of range for dimension {dim} with size {len}"),
-            )),
-            _ => Ok(()),
+        self.bounds().map_or(Ok(()), |(_, last)| Axis::check_last(last, dim, len))
+    }
+
+    /// Checks the last coordinate against the dimension's length.
+    pub fn check_last(last: u64, dim: usize, len: u64) -> Result<()> {
+        if last < len {
+            return Ok(());
         }
+        let text = alloc::format!("index {last} is out of range for dimension {dim} with size {len}");
+        Err(Error::new(ErrorKind::Shape, text))
     }
 
     /// The selected coordinates in `[low, high)`; `None` if there are none.

@@ -81,6 +81,10 @@ impl Dialect for Jangada {
         Some(class_tag(&class))
     }
 
+    fn shares(&self) -> bool {
+        false
+    }
+
     fn prefers_attr(&self, value: &Value) -> bool {
         primitive(value).is_some()
     }

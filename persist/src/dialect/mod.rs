@@ -75,6 +75,11 @@ pub trait Dialect: Send + Sync {
     /// What an object is, without reading it.
     fn tag(&self, object: &Object) -> Option<Tag>;
 
+    /// True if a value that is used several times is written once.
+    fn shares(&self) -> bool {
+        true
+    }
+
     /// True if a field of this value is an attribute of the object that holds it, where nothing else is asked for.
     fn prefers_attr(&self, value: &Value) -> bool;
 }

@@ -2,7 +2,6 @@
 
 use super::Store;
 use crate::dialect::raw;
-use crate::registry::Migrated;
 use crate::types::{Dumping, Loading, Persist, Place};
 use crate::value::{Attrs, Tag, Value};
 use hdf5_format::{Error, ErrorKind, Object, Result};
@@ -42,19 +41,36 @@ impl Store {
         if group.link(&name).is_err() {
             return self.put_value(path, value);
         }
-        self.0.dialect.check(&name, &value, false).map_err(|e| e.on(path))?;
-        self.writable(path)?;
-        // What is to be written may be what is there.
-        let value = value.read_now().map_err(|e| e.on(path))?;
-        self.forget_views(path)?;
-        // The old value stays until the new one is there.
-        let aside = spare(|name| group.link(name).is_ok());
-        group.rename(&name, &aside)?;
-        if let Err(error) = self.write(&[(path.to_owned(), group.clone(), name.clone(), value)]) {
-            group.rename(&aside, &name)?;
+        self.set_values(vec![(path.to_owned(), value)])
+    }
+
+    /// Stores values instead of what is at their paths; what they share, they share in the file.
+    ///
+    /// # Errors
+    /// As for [`replace`](Store::replace).
+    pub(super) fn set_values(&self, values: Vec<(String, Value)>) -> Result<()> {
+        let mut new = Vec::new();
+        for (path, value) in values {
+            let (group, name) = self.place(&path)?;
+            self.0.dialect.check(&name, &value, false).map_err(|e| e.on(&path))?;
+            self.writable(&path)?;
+            // What is to be written may be what is there.
+            let value = value.read_now().map_err(|e| e.on(&path))?;
+            self.forget_views(&path)?;
+            new.push((path, group, name, value));
+        }
+        // The old values stay until the new ones are there.
+        let mut aside = Vec::new();
+        for (_, group, name, _) in &new {
+            let spare = spare(|name| group.link(name).is_ok());
+            group.rename(name, &spare)?;
+            aside.push((group.clone(), name.clone(), spare));
+        }
+        if let Err(error) = self.write(&new) {
+            aside.iter().try_for_each(|(group, name, spare)| group.rename(spare, name))?;
             return Err(error);
         }
-        group.delete(&aside)
+        aside.iter().try_for_each(|(group, _, spare)| group.delete(spare))
     }
 
     /// An array that takes the place of one like it is stored as that one is: in chunks, by filters, able to grow.
@@ -105,56 +121,6 @@ impl Store {
     pub fn create_group(&self, path: &str) -> Result<()> {
         self.writable(path)?;
         self.0.file.create_group(path).map(|_| ())
-    }
-
-    /// What the migrations of the registries would change.
-    ///
-    /// # Errors
-    /// The file is damaged.
-    pub fn migrations(&self) -> Result<Vec<Migrated>> {
-        let mut found = Vec::new();
-        for object in self.0.file.root()?.walk() {
-            let object = object?;
-            let Some(from) = self.0.dialect.tag(&object) else { continue };
-            if let Some(to) = self.registries().migrated_tag(&from) {
-                found.push(Migrated { path: object.info().path().into(), from, to });
-            }
-        }
-        Ok(found)
-    }
-
-    /// Takes all objects through the migrations of the registries, and commits.
-    ///
-    /// # Errors
-    /// A migration fails, or a migrated object cannot be written. The file is as it was.
-    pub fn migrate(&self) -> Result<Vec<Migrated>> {
-        self.writable("/")?;
-        let mut done = Vec::new();
-        let result = self.migrate_all(&mut done).and_then(|()| self.commit());
-        if result.is_err() {
-            self.rollback()?;
-        }
-        result.map(|()| done)
-    }
-
-    fn migrate_all(&self, done: &mut Vec<Migrated>) -> Result<()> {
-        let planned = self.migrations()?;
-        let mut tops: Vec<String> = Vec::new();
-        for name in self.keys()? {
-            let below = format!("/{name}/");
-            if planned.iter().any(|m| m.path == below.trim_end_matches('/') || m.path.starts_with(&below)) {
-                tops.push(name);
-            }
-        }
-        for name in tops {
-            let value = self.whole(&name)?;
-            let before = done.len();
-            let value = self.registries().migrate(&format!("/{name}"), value, done)?;
-            if done.len() > before {
-                self.set_value(&name, value)?;
-            }
-        }
-        Ok(())
     }
 
     /// The objects of the store that have a tag, and their tags.

@@ -1,6 +1,7 @@
 //! Stores: files of objects.
 
 mod edit;
+mod migrate;
 mod options;
 mod save;
 
@@ -322,13 +323,6 @@ impl Store {
             values.push((member.link.display_name(), value));
         }
         Ok(values)
-    }
-
-    /// Reads a value with everything in it.
-    pub(crate) fn whole(&self, path: &str) -> Result<Value> {
-        self.flush()?;
-        let object = self.object_at(path)?;
-        self.0.dialect.read(&mut Reading::new(None, false), object).map_err(|e| e.on(path))
     }
 
     fn object_at(&self, path: &str) -> Result<Object> {

@@ -68,7 +68,14 @@ impl Slice {
                 return Err(Error::new(ErrorKind::Shape, text).with_hint("blocks of a slab do not overlap"));
             }
             &Slice::Slab { start, stride, count: u64::MAX, block } => endless(start, stride, block, len)?,
-            &Slice::Slab { start, stride, count, block } => Axis::slab(start, stride, count, block)?,
+            &Slice::Slab { start, stride, count, block } => {
+                if let Some((blocks, last)) = count.checked_sub(1).zip(block.checked_sub(1)) {
+                    // Before the coordinates take memory, of which there may be more than positions.
+                    let last = start.saturating_add(blocks.saturating_mul(stride)).saturating_add(last);
+                    Axis::check_last(last, dim, len)?;
+                }
+                Axis::slab(start, stride, count, block)?
+            }
             Slice::Range { step: 0, .. } => return Err(Error::new(ErrorKind::Shape, "a step of 0")),
             Slice::Range { start, end, step } => {
                 let clamp = |i: i64| from_end(i, len).unwrap_or(0).min(len);
@@ -107,6 +114,8 @@ fn endless(start: u64, stride: u64, block: u64, len: u64) -> Result<Axis> {
             (0..count).map(|i| start.saturating_add(i.saturating_mul(step))).collect()
         }
     };
+    let too_large = |_| Error::new(ErrorKind::Shape, "a selection that is larger than memory");
+    list.try_reserve_exact(crate::codec::to_usize(rest)?).map_err(too_large)?;
     list.extend(first..first.saturating_add(rest));
     Ok(Axis::List(list).simplified())
 }

@@ -83,6 +83,10 @@ fn selects_as_numpy_does() {
         "1,,2",
         "mask(10,20,30: 6000)",
         "slab(0,2,3,4)",
+        // More coordinates than memory holds.
+        "slab(0,4,66666466662,2)",
+        "slab(0,4,18446744073709551614,3)",
+        "slab(0,18446744073709551615,2,2)",
         "boxes(0,0:1,1)",
         "boxes(0,0,0:10,0,0)",
         "boxes(1,1,1:0,1,1)",

@@ -40,6 +40,9 @@ pub(super) fn join(
     match &driver.id {
         b"NCSAfami" if options.joined => Ok(None),
         b"NCSAfami" => family(first, &driver.information, end, options),
+        b"NCSAmult" if options.joined => Err(Error::unsupported("split and multi files are read, and not changed")
+            .within(NAME)
+            .with_hint("h5 repack FILE OUTPUT makes one file of the members")),
         b"NCSAmult" => multi(first, &driver.information, options).map(Some),
         b"Subfilin" if first.len()? < end => {
             Err(Error::unsupported("the bytes are in subfiles of the subfiling driver, which are not joined")
