@@ -171,10 +171,10 @@ impl StorageMut for Family {
         if let Some(last) = len.checked_sub(1) {
             self.reach(&mut members, last.checked_div(self.size).unwrap_or(0))?;
         }
-        let mut start = 0u64;
-        for member in members.iter_mut() {
+        // From the end: whenever this is interrupted, all members are full but the last that has something.
+        for (number, member) in members.iter_mut().enumerate().rev() {
+            let start = (number as u64).saturating_mul(self.size);
             member.set_len(len.saturating_sub(start).min(self.size))?;
-            start = start.saturating_add(self.size);
         }
         Ok(())
     }
@@ -290,6 +290,60 @@ mod tests {
         assert!(lens() == [0; 5] && family.is_empty().unwrap());
         assert!(family.write_at(40, &[1]).is_err());
         assert!(Family::open(0, shelf).is_err());
+    }
+
+    /// Members whose lengths can be set so many times.
+    struct Worn(Arc<Shelf>, Arc<RwLock<usize>>);
+
+    struct WornFile(Arc<dyn StorageMut>, Arc<RwLock<usize>>);
+
+    impl Members for Worn {
+        fn member(&self, number: u64, make: bool) -> Result<Option<Arc<dyn StorageMut>>> {
+            let member = self.0.member(number, make)?;
+            Ok(member.map(|member| Arc::new(WornFile(member, Arc::clone(&self.1))) as Arc<dyn StorageMut>))
+        }
+    }
+
+    impl Storage for WornFile {
+        fn len(&self) -> Result<u64> {
+            self.0.len()
+        }
+
+        fn read_at(&self, offset: u64, buf: &mut [u8]) -> Result<()> {
+            self.0.read_at(offset, buf)
+        }
+    }
+
+    impl StorageMut for WornFile {
+        fn write_at(&self, offset: u64, bytes: &[u8]) -> Result<()> {
+            self.0.write_at(offset, bytes)
+        }
+
+        fn set_len(&self, len: u64) -> Result<()> {
+            let mut left = self.1.write();
+            *left = left.checked_sub(1).ok_or_else(|| Error::new(ErrorKind::Io, "worn out"))?;
+            self.0.set_len(len)
+        }
+
+        fn sync(&self) -> Result<()> {
+            self.0.sync()
+        }
+    }
+
+    #[test]
+    fn whatever_interrupts_it_only_the_last_member_is_not_full() {
+        for (before, after) in [(18, 5), (18, 0), (5, 18), (0, 17), (9, 12)] {
+            for calls in 0..6 {
+                let (old, shelf) = family(4);
+                old.set_len(before).unwrap();
+                let left = Arc::new(RwLock::new(calls));
+                let _ = Family::open(4, Arc::new(Worn(Arc::clone(&shelf), left))).unwrap().set_len(after);
+                let mut lens: Vec<u64> = shelf.0.iter().map(|m| m.len().unwrap()).collect();
+                while lens.pop_if(|len| *len == 0).is_some() {}
+                let full = lens.split_last().is_none_or(|(_, full)| full.iter().all(|len| *len == 4));
+                assert!(full, "{before} to {after}, {calls} calls: {lens:?}");
+            }
+        }
     }
 
     #[test]
