@@ -118,7 +118,7 @@ impl Axis {
     /// Blocks of `block` coordinates every `stride`, as a hyperslab has them.
     pub fn slab(start: u64, stride: u64, count: u64, block: u64) -> Result<Self> {
         let too_large = || Error::new(ErrorKind::Shape, "the selection is larger than 64 bits can count");
-        if count <= 1 || stride == block {
+        if count <= 1 || block == 0 || stride == block {
             let count = count.checked_mul(block).ok_or_else(too_large)?;
             return Ok(Axis::Steps { start, step: 1, count });
         }
