@@ -83,7 +83,7 @@ fn members_of_a_family_and_a_split_file_are_joined() {
     assert_eq!(family, (0..1500).map(|i| i * 7 % 1001).collect::<Vec<_>>());
     let split: Vec<i32> = files::open("split.h5-m.h5").dataset("x").unwrap().read_vec().unwrap();
     assert_eq!(split, (0..100).map(|i| i * 7 % 1001).collect::<Vec<_>>());
-    let editing = hdf5_format::File::open_rw(files::folder().join("split.h5-m.h5")).unwrap_err();
+    let editing = hdf5_format::File::open_rw(files::folder().join("split.h5-m.h5")).err().unwrap();
     assert_eq!(editing.kind(), hdf5_format::ErrorKind::Unsupported, "{editing}");
     assert!(editing.to_string().contains("h5 repack"), "{editing}");
 }
