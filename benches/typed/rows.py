@@ -1,9 +1,9 @@
 """Reading compounds into structs, one of their fields, and strings: ours and libhdf5's, in turns.
 
-    rows.py EXAMPLE [--rows N] [--rounds N]
+    rows.py EXAMPLE [--rows N] [--rounds N] [--mapped]
 
 EXAMPLE is hdf5-format/examples/rows.rs, built. libhdf5 is called through the low level of h5py, into arrays of the
-layout that a C struct of the same fields has.
+layout that a C struct of the same fields has. --mapped: ours opens the file as a memory map (build with `--features mmap`).
 """
 import argparse, os, subprocess, tempfile, time
 
@@ -16,6 +16,7 @@ ap = argparse.ArgumentParser()
 ap.add_argument("example")
 ap.add_argument("--rows", type=int, default=1_000_000)
 ap.add_argument("--rounds", type=int, default=9)
+ap.add_argument("--mapped", action="store_true")
 args = ap.parse_args()
 
 FIELDS = [("time", "u8"), ("value", "f8"), ("flag", "i4")]
@@ -31,7 +32,7 @@ with tempfile.TemporaryDirectory() as folder:
         for name, dtype in layouts.items():
             f.create_dataset(name, data=rows.astype(dtype), chunks=(65536,) if name == "chunked" else None)
         f["strings"] = np.array([f"name {i}" for i in range(300_000)], dtype=h5py.string_dtype())
-    ours = subprocess.Popen([args.example, path], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, bufsize=1)
+    ours = subprocess.Popen([args.example, path, *["--mapped"] * args.mapped], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, bufsize=1)
 
     def our(what, name):
         ours.stdin.write(f"{what} {name}\n")

@@ -1,4 +1,5 @@
-//! Times reading compounds and strings: `rows FILE` answers each job named on a line of its input with its seconds.
+//! Times reading compounds and strings: `rows FILE [--mapped]` answers each job named on a line of its input with its
+//! seconds. Mapping needs the feature `mmap`.
 #![allow(clippy::expect_used, clippy::print_stdout, reason = "a program for benchmarks")]
 
 use hdf5_format::{Dataset, File, H5Type, Result};
@@ -14,7 +15,9 @@ struct Row {
 }
 
 fn main() -> Result<()> {
-    let file = File::open(std::env::args().nth(1).expect("a file"))?;
+    let mut args = std::env::args().skip(1);
+    let path = args.next().expect("a file");
+    let file = if args.next().is_some_and(|a| a == "--mapped") { mapped(&path)? } else { File::open(&path)? };
     let (mut open, mut memory) = (HashMap::new(), Vec::new());
     for line in std::io::stdin().lines() {
         let line = line?;
@@ -38,4 +41,16 @@ fn main() -> Result<()> {
     let sum: f64 = memory.iter().map(|r| r.value + r.time as f64 + f64::from(r.flag)).sum();
     eprintln!("{sum}");
     Ok(())
+}
+
+#[cfg(feature = "mmap")]
+#[allow(unsafe_code)]
+fn mapped(path: &str) -> Result<File> {
+    // SAFETY: the benchmark has written the file and leaves it alone.
+    File::from_storage(unsafe { hdf5_format::io::MappedFile::open(path)? })
+}
+
+#[cfg(not(feature = "mmap"))]
+fn mapped(_: &str) -> Result<File> {
+    panic!("built without the feature mmap")
 }
