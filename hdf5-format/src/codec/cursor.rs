@@ -86,15 +86,20 @@ impl<'a> Cursor<'a> {
     }
 
     /// The next `len` bytes.
+    #[inline]
     pub fn bytes(&mut self, len: usize) -> Result<&'a [u8]> {
-        let end = self.pos.checked_add(len);
-        match end.and_then(|end| self.data.get(self.pos..end)) {
+        match self.data.get(self.pos..).and_then(|rest| rest.get(..len)) {
             Some(bytes) => {
                 self.pos = self.pos.saturating_add(len);
                 Ok(bytes)
             }
-            None => Err(self.corrupt(alloc::format!("ends too early: {len} bytes needed, {} left", self.remaining()))),
+            None => Err(self.ends_too_early(len)),
         }
+    }
+
+    #[cold]
+    fn ends_too_early(&self, len: usize) -> Error {
+        self.corrupt(alloc::format!("ends too early: {len} bytes needed, {} left", self.remaining()))
     }
 
     /// The next bytes, with a count that came from the file.
@@ -103,10 +108,15 @@ impl<'a> Cursor<'a> {
     }
 
     /// A fixed number of bytes.
+    #[inline]
     pub fn array<const N: usize>(&mut self) -> Result<[u8; N]> {
-        let mut out = [0; N];
-        out.copy_from_slice(self.bytes(N)?);
-        Ok(out)
+        match self.data.get(self.pos..).and_then(|rest| rest.first_chunk()) {
+            Some(bytes) => {
+                self.pos = self.pos.saturating_add(N);
+                Ok(*bytes)
+            }
+            None => Err(self.ends_too_early(N)),
+        }
     }
 
     /// A cursor over the next `len` bytes; this one moves past them.
@@ -123,6 +133,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// Moves past `len` bytes.
+    #[inline]
     pub fn skip(&mut self, len: usize) -> Result<()> {
         self.bytes(len).map(|_| ())
     }
@@ -134,21 +145,25 @@ impl<'a> Cursor<'a> {
     }
 
     /// One byte.
+    #[inline]
     pub fn u8(&mut self) -> Result<u8> {
         self.array::<1>().map(|[b]| b)
     }
 
     /// 16 bits, little-endian.
+    #[inline]
     pub fn u16(&mut self) -> Result<u16> {
         self.array().map(u16::from_le_bytes)
     }
 
     /// 32 bits, little-endian.
+    #[inline]
     pub fn u32(&mut self) -> Result<u32> {
         self.array().map(u32::from_le_bytes)
     }
 
     /// 64 bits, little-endian.
+    #[inline]
     pub fn u64(&mut self) -> Result<u64> {
         self.array().map(u64::from_le_bytes)
     }
@@ -159,7 +174,17 @@ impl<'a> Cursor<'a> {
     }
 
     /// An unsigned number of `width` bytes (0 to 32), little-endian; refused above `u64::MAX`.
+    #[inline]
     pub fn uint(&mut self, width: usize) -> Result<u64> {
+        match width {
+            8 => self.u64(),
+            4 => self.u32().map(u64::from),
+            2 => self.u16().map(u64::from),
+            _ => self.uint_of_any_width(width),
+        }
+    }
+
+    fn uint_of_any_width(&mut self, width: usize) -> Result<u64> {
         let start = self.clone();
         let bytes = self.bytes(width)?;
         let (low, high) = bytes.split_at_checked(8).unwrap_or((bytes, &[]));
@@ -187,6 +212,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// A length of the file-wide width. All bits one stays what it is in that width: see [`Cursor::length_or_undefined`].
+    #[inline]
     pub fn length(&mut self) -> Result<u64> {
         self.uint(self.sizes.l())
     }

@@ -80,7 +80,6 @@ impl GlobalHeapCollection {
         body.skip(header)?;
         let mut objects: Vec<Object> = Vec::new();
         while body.remaining() >= header {
-            let here = body.clone();
             let start = body.position();
             let (index, references) = (body.u16()?, body.u16()?);
             body.skip(4)?;
@@ -100,10 +99,12 @@ impl GlobalHeapCollection {
             let padding = len.next_multiple_of(ALIGNMENT).saturating_sub(len);
             body.skip(padding.min(body.remaining()))?;
             if objects.len() > usize::from(u16::MAX) {
-                return Err(here.corrupt("more objects than there are indices"));
+                return Err(body.corrupt("more objects than there are indices"));
             }
         }
-        objects.sort_by_key(|o| o.index);
+        if !objects.is_sorted_by_key(|o| o.index) {
+            objects.sort_by_key(|o| o.index);
+        }
         let twice = objects.windows(2).find(|w| matches!(w, [a, b] if a.index == b.index));
         if let Some([twice, ..]) = twice {
             return Err(cursor.corrupt(format!("two objects with index {}", twice.index)));
