@@ -167,6 +167,9 @@ pub(crate) struct LsArgs {
     /// One line each: type, shape, chunks, filters, sizes.
     #[arg(short, long)]
     pub(crate) long: bool,
+    /// Everything below too, each with its path; an object with several hard links is gone into once.
+    #[arg(short, long)]
+    pub(crate) recursive: bool,
 }
 
 #[derive(Args)]

@@ -145,38 +145,78 @@ impl<W: Write> Tree<'_, W> {
 pub(crate) fn ls(cli: &Cli, args: &LsArgs) -> Outcome {
     let target = Target::open(cli, &args.object)?;
     let mut out = anstream::stdout().lock();
-    let Object::Group(group) = target.object()? else {
-        let object = target.object()?;
-        writeln!(out, "{}", if cli.json { summary(&object).to_string() } else { describe(&target.path, &object) })?;
-        return Ok(());
+    let group = match target.object()? {
+        Object::Group(group) => group,
+        object if cli.json => return Ok(writeln!(out, "{}", summary(&object))?),
+        object => return Ok(writeln!(out, "{}", describe(&target.path, &object))?),
     };
-    let (mut failed, mut members) = (0, serde_json::Map::new());
-    for link in group.links() {
-        let link = match link {
-            Ok(link) => link,
-            Err(e) => {
-                failed += 1;
-                writeln!(out, "{}", paint(ERROR, &e.to_string()))?;
+    let mut list = List { args, failed: 0, members: cli.json.then(serde_json::Map::new), out };
+    list.group(group)?;
+    if let Some(members) = list.members {
+        writeln!(list.out, "{:#}", Value::Object(members))?;
+    }
+    if list.failed > 0 { Err(Failure::Partial(list.failed)) } else { Ok(()) }
+}
+
+struct List<'a, W> {
+    args: &'a LsArgs,
+    failed: usize,
+    /// What is printed in the end, where that is JSON.
+    members: Option<serde_json::Map<String, Value>>,
+    out: W,
+}
+
+impl<W: Write> List<'_, W> {
+    /// Lists the members of a group, and what is below them; without recursion, for files nest thousands of groups.
+    fn group(&mut self, group: Group) -> std::io::Result<()> {
+        let mut seen = HashSet::from([group.address()]);
+        let mut stack = vec![(String::new(), group.clone(), group.links().into_iter())];
+        while let Some((prefix, group, links)) = stack.last_mut() {
+            let Some(link) = links.next() else {
+                stack.pop();
                 continue;
+            };
+            let link = match link {
+                Ok(link) => link,
+                Err(e) => {
+                    self.failed += 1;
+                    writeln!(self.out, "{}", paint(ERROR, &e.to_string()))?;
+                    continue;
+                }
+            };
+            let path = format!("{prefix}{}", link.display_name());
+            let opened = if let LinkKind::Hard(_) = link.kind { Some(group.open(&link)) } else { None };
+            self.member(&path, &link, opened.as_ref())?;
+            if let Some(Ok(Object::Group(below))) = opened
+                && self.args.recursive
+                && seen.insert(below.address())
+            {
+                let links = below.links().into_iter();
+                stack.push((format!("{path}/"), below, links));
             }
-        };
-        let name = link.display_name();
-        let opened = if let LinkKind::Hard(_) = link.kind { Some(group.open(&link)) } else { None };
-        failed += usize::from(matches!(opened, Some(Err(_))));
+        }
+        Ok(())
+    }
+
+    /// Lists one member: its name alone, or what is known about it.
+    fn member(&mut self, path: &str, link: &Link, opened: Option<&Result<Object>>) -> std::io::Result<()> {
+        self.failed += usize::from(matches!(opened, Some(Err(_))));
+        if let Some(members) = &mut self.members {
+            let value = match opened {
+                Some(Ok(object)) => summary(object),
+                Some(Err(e)) => json!({ "error": e.to_string() }),
+                None => link_json(&link.kind),
+            };
+            members.insert(path.to_string(), value);
+            return Ok(());
+        }
         match opened {
-            _ if !args.long && !cli.json => writeln!(out, "{name}")?,
-            Some(Ok(object)) if cli.json => drop(members.insert(name, summary(&object))),
-            Some(Ok(object)) => writeln!(out, "{}", describe(&name, &object))?,
-            Some(Err(e)) if cli.json => drop(members.insert(name, json!({ "error": e.to_string() }))),
-            Some(Err(e)) => writeln!(out, "{name}  {}", paint(ERROR, &e.to_string()))?,
-            None if cli.json => drop(members.insert(name, link_json(&link.kind))),
-            None => writeln!(out, "{} {}", paint(LINK, &name), paint(FAINT, &arrow(&link.kind)))?,
+            _ if !self.args.long => writeln!(self.out, "{path}"),
+            Some(Ok(object)) => writeln!(self.out, "{}", describe(path, object)),
+            Some(Err(e)) => writeln!(self.out, "{path}  {}", paint(ERROR, &e.to_string())),
+            None => writeln!(self.out, "{} {}", paint(LINK, path), paint(FAINT, &arrow(&link.kind))),
         }
     }
-    if cli.json {
-        writeln!(out, "{:#}", Value::Object(members))?;
-    }
-    if failed > 0 { Err(Failure::Partial(failed)) } else { Ok(()) }
 }
 
 fn arrow(kind: &LinkKind) -> String {

@@ -27,6 +27,11 @@ fn shows_trees_and_lists() {
     let filtered = "filtered  (60, 40) i32le, chunks (16, 16), shuffle+gzip=6+fletcher32";
     assert!(list.lines().any(|l| l.starts_with(filtered)), "{list}");
     assert!(text(&["tree", "--json", "groups_old.h5"]).contains("\"dangling\""));
+    let all = text(&["ls", "-r", "groups_new.h5"]);
+    assert_eq!(all.lines().filter(|l| l.starts_with("n200/child ")).count(), 200);
+    // A group that leads back to itself is gone into once.
+    assert!(all.lines().filter(|l| l.starts_with("cycle")).count() == 1, "{all}");
+    assert!(text(&["ls", "-r", "--json", "groups_new.h5"]).contains("\"n200/child 000\""));
 }
 
 #[test]

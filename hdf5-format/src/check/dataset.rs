@@ -31,9 +31,9 @@ pub(super) struct Described {
     pub(super) pipeline: Result<Pipeline>,
 }
 
-fn layout(ctx: &FileContext, header: &ObjectHeader) -> Result<DataLayout> {
+fn layout(ctx: &FileContext, header: &ObjectHeader, element: usize) -> Result<DataLayout> {
     let message = stored::required(ctx, header, MessageKind::DataLayout)?;
-    DataLayout::parse(&mut message.cursor(ctx.sizes(), "data layout"))
+    DataLayout::parse_of(&mut message.cursor(ctx.sizes(), "data layout"), element)
 }
 
 fn filters(ctx: &FileContext, header: &ObjectHeader) -> Result<FilterPipeline> {
@@ -52,9 +52,9 @@ impl Checker<'_> {
         }
         self.external(header);
         let dataspace = self.note(stored::dataspace(ctx, header));
-        let layout = self.note(layout(ctx, header));
         let filters = self.note(filters(ctx, header));
         let (Some((datatype, _)), Some(dataspace)) = (datatype, dataspace) else { return };
+        let layout = self.note(layout(ctx, header, datatype.size()));
         let (Some(layout), Some(filters)) = (layout, filters) else { return };
         if let Some(fill) = self.note(stored::fill_value(ctx, header, &layout))
             && let Fill::User(element) = &fill.fill

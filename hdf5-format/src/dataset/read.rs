@@ -204,11 +204,6 @@ impl Reader<'_> {
                 let message = alloc::format!("expected {needed} bytes, found {}", data.len());
                 Err(Error::corrupt("compact data", *offset, message))
             }
-            Storage::Chunked(layout) if layout.element_size != self.dataset.element_size() as u64 => {
-                let (found, expected) = (layout.element_size, self.dataset.element_size());
-                let message = alloc::format!("element size: expected {expected}, found {found}");
-                Err(Error::new(ErrorKind::Corrupt, message).within("data layout"))
-            }
             _ => Ok(()),
         }
     }

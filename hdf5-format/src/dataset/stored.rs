@@ -53,7 +53,7 @@ impl StoredDataset {
         let (datatype, committed) = datatype(ctx, header)?;
         let dataspace = dataspace(ctx, header)?;
         let layout = required(ctx, header, MessageKind::DataLayout)?;
-        let layout = DataLayout::parse(&mut layout.cursor(ctx.sizes(), "data layout"))?;
+        let layout = DataLayout::parse_of(&mut layout.cursor(ctx.sizes(), "data layout"), datatype.size())?;
         let filters = match optional(ctx, header, MessageKind::FilterPipeline)? {
             Some(m) => FilterPipeline::parse(&mut m.cursor(ctx.sizes(), "filter pipeline"))?,
             None => FilterPipeline::default(),

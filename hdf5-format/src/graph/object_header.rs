@@ -155,8 +155,8 @@ struct Loader<'a> {
     ctx: &'a FileContext,
     header: ObjectHeader,
     form: MessageForm,
-    /// Most messages that a version 1 prefix allows.
-    most: Option<u16>,
+    /// Messages that a version 1 prefix counts. Chunks are read to their end whatever it says, as libhdf5 does.
+    counted: Option<u16>,
     seen: Visited,
     /// Chunks still to be read.
     ahead: VecDeque<HeaderChunk>,
@@ -169,7 +169,7 @@ impl<'a> Loader<'a> {
         let prefix = PrefixV1::parse(cursor)?;
         let whole = u64::from(prefix.chunk_len).saturating_add(PrefixV1::LEN as u64);
         let mut loader = Loader::new(ctx, address, MessageForm::V1, PrefixV1::LEN as u64, whole);
-        loader.most = Some(prefix.message_count);
+        loader.counted = Some(prefix.message_count);
         loader.header.ref_count = prefix.reference_count;
         Ok(loader)
     }
@@ -202,7 +202,7 @@ impl<'a> Loader<'a> {
             message_count: 0,
         };
         let ahead = VecDeque::from([HeaderChunk { address, len: whole }]);
-        Loader { ctx, header, form, most: None, seen: Visited::new(), ahead, prefix }
+        Loader { ctx, header, form, counted: None, seen: Visited::new(), ahead, prefix }
     }
 
     /// Reads all chunks; `first` is what was read at the header's address.
@@ -263,9 +263,6 @@ impl<'a> Loader<'a> {
             let Some(message) = self.form.next(chunk)? else { return Ok(()) };
             has_nil |= message.kind == MessageKind::Nil;
             self.header.message_count = self.header.message_count.saturating_add(1);
-            if let Some(most) = self.most.filter(|&most| self.header.message_count > u32::from(most)) {
-                return Err(here.corrupt(alloc::format!("more than the {most} messages that the prefix counts")));
-            }
             self.message(&message, &here)?;
         }
     }
@@ -299,6 +296,13 @@ impl<'a> Loader<'a> {
     }
 
     fn finish(mut self) -> Result<ObjectHeader> {
+        let found = self.header.message_count;
+        if let Some(counted) = self.counted.filter(|&counted| found > u32::from(counted))
+            && self.ctx.survey().is_some()
+        {
+            let text = alloc::format!("the prefix counts {counted} messages, and there are {found}");
+            self.ctx.tolerate(Error::corrupt(NAME, self.header.offset, text))?;
+        }
         if let Some(message) = self.header.find(MessageKind::ReferenceCount) {
             let mut cursor = message.cursor(self.ctx.sizes(), "reference count");
             self.header.ref_count = ReferenceCount::parse(&mut cursor)?.0;

@@ -128,6 +128,21 @@ impl ChunkedLayout {
 }
 
 impl DataLayout {
+    /// Parses the layout of elements of `size` bytes.
+    ///
+    /// # Errors
+    /// The message is damaged, or its chunks are of elements of another size.
+    pub fn parse_of(cursor: &mut Cursor<'_>, size: usize) -> Result<Self> {
+        let here = cursor.clone();
+        let layout = DataLayout::parse(cursor)?;
+        match &layout.storage {
+            Storage::Chunked(chunked) if chunked.element_size != size as u64 => {
+                Err(here.unexpected("element size", size, chunked.element_size))
+            }
+            _ => Ok(layout),
+        }
+    }
+
     /// Parses the message.
     pub fn parse(cursor: &mut Cursor<'_>) -> Result<Self> {
         let version = cursor.version(&[1, 2, 3, 4, 5])?;
@@ -403,6 +418,9 @@ mod tests {
         let layout = DataLayout::parse(&mut Cursor::new(&bytes, 0, "layout", Sizes::EIGHT)).unwrap();
         let Storage::Chunked(chunked) = layout.storage else { panic!("not chunked") };
         assert_eq!((chunked.chunk, chunked.element_size), (vec![4, 5], 8));
+        let of = |size| DataLayout::parse_of(&mut Cursor::new(&bytes, 0, "layout", Sizes::EIGHT), size);
+        assert!(of(8).is_ok());
+        assert_eq!(of(4).unwrap_err().to_string(), "layout at 0x0: element size: expected 4, found 8");
         let compact = [2u8, 1, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 2, 0, 0, 0, 9, 9];
         let layout = DataLayout::parse(&mut Cursor::new(&compact, 0, "layout", Sizes::EIGHT)).unwrap();
         assert_eq!(layout.storage, Storage::Compact { data: vec![9, 9], offset: 16 });
