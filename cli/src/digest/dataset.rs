@@ -9,6 +9,7 @@ use hdf5_format::dataspace;
 use hdf5_format::format::message::datatype::Class;
 use hdf5_format::format::message::fill_value::Fill;
 use hdf5_format::format::selection::{Selection, SlabDim};
+use hdf5_format::format::virtual_layout::VirtualMapping;
 use hdf5_format::{Dataset, Error, Layout, Result};
 use serde_json::{Map, Value, json};
 
@@ -64,12 +65,22 @@ fn layout(dataset: &Dataset) -> Result<Value> {
                     "file": text(&m.source_file),
                     "dataset": text(&m.source_dataset),
                     "vspace": selection(&m.virtual_selection, Some(dataset.shape())),
-                    "srcspace": selection(&m.source_selection, dataset.source_shape(m).as_deref()),
+                    "srcspace": selection(&m.source_selection, source_shape(dataset, m).as_deref()),
                 })
             })
             .collect();
     }
     Ok(out)
+}
+
+/// The extent of a source; of one that is not there and is mapped whole, what one block of the mapping takes.
+fn source_shape(dataset: &Dataset, mapping: &VirtualMapping) -> Option<Vec<u64>> {
+    dataset.source_shape(mapping).or_else(|| match (&mapping.source_selection, &mapping.virtual_selection) {
+        (Selection::All, Selection::Hyperslab(dims)) => {
+            dims.iter().map(|d| d.block.and_then(|block| block.checked_mul(d.count.unwrap_or(1)))).collect()
+        }
+        _ => None,
+    })
 }
 
 /// A selection; without an extent it is shown on the smallest that holds it.

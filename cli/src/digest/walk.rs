@@ -138,7 +138,9 @@ impl<'a> Walk<'a> {
             match step {
                 Step::Object { path, object } => self.object(path, object, &mut stack),
                 Step::Link { group, parent, link: Ok(link) } => self.link(&group, &parent, &link, &mut stack),
-                Step::Link { parent, link: Err(e), .. } => self.error(&parent, "links", &e),
+                Step::Link { parent, link: Err(e), .. } => {
+                    self.error(if parent.is_empty() { "/" } else { &parent }, "links", &e);
+                }
             }
         }
     }
