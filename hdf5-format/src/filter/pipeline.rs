@@ -186,7 +186,7 @@ impl Pipeline {
         Ok(bytes)
     }
 
-    /// Applies all filters to a chunk.
+    /// Applies all filters to a chunk. An optional filter that can not be applied is left out, and the mask says so.
     ///
     /// # Errors
     /// A filter that is not optional is missing or declines, or its client data does not suit the chunk.
@@ -197,7 +197,7 @@ impl Pipeline {
             match encode_stage(stage, &bytes, scratch) {
                 Ok(Some(encoded)) => scratch.recycle(core::mem::replace(&mut bytes, Cow::Owned(encoded))),
                 Ok(None) if stage.optional => mask |= bit(index),
-                Err(error) if stage.optional && error.kind() == ErrorKind::Unsupported => mask |= bit(index),
+                Err(error) if stage.optional && is_refusal(&error) => mask |= bit(index),
                 Ok(None) => {
                     let context = stage.context(bytes.len(), scratch);
                     return Err(context.invalid("it declines this chunk, but is not optional in the pipeline"));
@@ -214,6 +214,11 @@ impl Pipeline {
         let names: Vec<&str> = names.map(|(_, stage)| stage.name.as_str()).collect();
         if names.is_empty() { "no filters".to_string() } else { names.join(", ") }
     }
+}
+
+/// True for what a filter says of its data or client data, and not of the machine.
+fn is_refusal(error: &Error) -> bool {
+    matches!(error.kind(), ErrorKind::Unsupported | ErrorKind::Corrupt | ErrorKind::Invalid)
 }
 
 fn encode_stage(stage: &Stage, bytes: &[u8], scratch: &mut Scratch) -> Result<Option<Vec<u8>>> {

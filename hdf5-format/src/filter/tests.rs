@@ -70,6 +70,12 @@ fn an_optional_filter_that_declines_is_masked() {
     assert_eq!((mask, bytes.len()), (0b010, 1004));
     assert_eq!(optional.decode(bytes.clone(), mask, 1000).unwrap(), chunk);
     assert!(optional.decode(bytes, 0, 1000).is_err());
+    // netCDF-4 leaves shuffle without client data on elements of variable length.
+    let without = pipeline(&[(2, true, &[]), (1, true, &[4])]);
+    let Encoded { bytes, mask } = without.encode(&[7; 1000], &mut Scratch::new()).unwrap();
+    assert_eq!(mask, 0b01);
+    assert_eq!(without.decode(bytes, mask, 1000).unwrap(), [7; 1000]);
+    assert!(pipeline(&[(2, false, &[])]).encode(&chunk, &mut Scratch::new()).is_err());
     let error = pipeline(&[(32000, false, &[])]).encode(&chunk, &mut Scratch::new()).unwrap_err();
     assert_eq!(error.to_string(), "filter 32000 (lzf): it declines this chunk, but is not optional in the pipeline");
 }
