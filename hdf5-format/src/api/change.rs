@@ -423,7 +423,8 @@ impl Group {
             .into_named_datatype()
     }
 
-    /// Takes a link away. The object goes with its last hard link, and all that only it holds.
+    /// Takes a link away. The object goes with its last hard link, and all that only it holds. References that led to it
+    /// lead nowhere once this is committed, until another object is where it was.
     ///
     /// # Errors
     /// There is no such link, the object's storage is damaged, or the file is open for reading only.

@@ -148,12 +148,13 @@ pub(crate) fn kept(editor: &Editor, address: Address) -> Option<Arc<ObjectHeader
     editor.headers.get(address).map(Header::shared)
 }
 
-/// Gives all chunks of a header back.
+/// Gives all chunks of a header back, and makes it unreadable: a reference that still leads there finds no object.
 pub(crate) fn release(editor: &mut Editor, header: &ObjectHeader) {
     editor.headers.take(header.address);
     for chunk in &header.chunks {
         editor.release(Purpose::ObjectHeader, chunk.address, chunk.len);
     }
+    editor.wipe(header.address);
 }
 
 /// Sets the number of hard links in a header that is stored afterwards.

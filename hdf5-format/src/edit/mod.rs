@@ -219,6 +219,14 @@ impl Editor {
         self.changed();
     }
 
+    /// Zeros where a released structure says what it is, once the commit is done. Fresh space holds no structure.
+    fn wipe(&mut self, address: Address) {
+        const WIPED: [u8; 4] = [0; 4];
+        if !self.is_fresh(address, WIPED.len() as u64) {
+            self.overlay.write(self.ctx.absolute(address), &WIPED);
+        }
+    }
+
     /// A new block with these bytes.
     ///
     /// # Errors

@@ -1,7 +1,7 @@
 //! A number for all that a file holds.
 
 use hdf5_format::datatype::contains_vlen;
-use hdf5_format::{Attribute, Dataset, File, LinkKind, Object, Result, Select};
+use hdf5_format::{Attribute, Dataset, Error, ErrorKind, File, LinkKind, Object, Result, Select};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 /// Sums names, kinds, types, shapes, values and attributes up.
@@ -36,7 +36,7 @@ fn object(object: Object, sum: &mut DefaultHasher, depth: usize) -> Result<()> {
         }
         Object::Dataset(dataset) => sum_dataset(&dataset, sum)?,
         Object::NamedDatatype(named) => named.dtype().to_string().hash(sum),
-        _ => panic!("an object without a kind"),
+        _ => return Err(Error::new(ErrorKind::Corrupt, "an object without a kind")),
     }
     Ok(())
 }

@@ -191,6 +191,29 @@ fn a_rollback_takes_all_back() {
 }
 
 #[test]
+fn references_to_what_was_deleted_lead_nowhere() {
+    for low in [Version::Earliest, Version::V200] {
+        let (file, memory) = new_file(low);
+        let root = file.root().unwrap();
+        root.create_group("group").unwrap();
+        root.create_dataset("data", [1, 2, 3]).unwrap();
+        root.create_group("last").unwrap();
+        let references: Vec<_> = ["group", "data"].map(|name| file.get(name).unwrap().info().reference()).into();
+        file.commit().unwrap();
+        root.delete("group").unwrap();
+        root.delete("data").unwrap();
+        file.rollback().unwrap();
+        assert!(references.iter().all(|r| file.dereference(r).is_ok()));
+        root.delete("group").unwrap();
+        root.delete("data").unwrap();
+        file.commit().unwrap();
+        let after = reopened(&memory);
+        assert!(references.iter().all(|r| file.dereference(r).is_err() && after.dereference(r).is_err()));
+        is_clean(&memory);
+    }
+}
+
+#[test]
 fn space_is_taken_early_where_asked_for() {
     use hdf5_format::format::message::fill_value::AllocTime;
     for low in [Version::Earliest, Version::V110] {
