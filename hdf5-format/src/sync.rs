@@ -78,3 +78,39 @@ impl<T> RwLock<T> {
         return self.inner.write();
     }
 }
+
+/// A value that is made when it is first asked for.
+#[derive(Debug)]
+pub(crate) struct Once<T> {
+    #[cfg(feature = "std")]
+    inner: locks::OnceLock<T>,
+    #[cfg(not(feature = "std"))]
+    inner: spin::Once<T>,
+}
+
+impl<T> Once<T> {
+    pub(crate) const fn new() -> Self {
+        #[cfg(feature = "std")]
+        return Once { inner: locks::OnceLock::new() };
+        #[cfg(not(feature = "std"))]
+        return Once { inner: spin::Once::new() };
+    }
+
+    pub(crate) fn get_or_make(&self, make: impl FnOnce() -> T) -> &T {
+        #[cfg(feature = "std")]
+        return self.inner.get_or_init(make);
+        #[cfg(not(feature = "std"))]
+        return self.inner.call_once(make);
+    }
+}
+
+/// What was made is shared with the clone.
+impl<T: Clone> Clone for Once<T> {
+    fn clone(&self) -> Self {
+        let clone = Once::new();
+        if let Some(value) = self.inner.get() {
+            clone.get_or_make(|| value.clone());
+        }
+        clone
+    }
+}

@@ -7,7 +7,7 @@ use super::group::Group;
 use super::new_attributes::NewAttributes;
 use super::object::NamedDatatype;
 use super::value::Value;
-use super::write::{Give, Prepared};
+use super::write::Prepared;
 use crate::dataset::file::FileCore;
 use crate::dataset::stored::StoredDataset;
 use crate::edit::{self, ExternalFile, GroupStyle, LayoutChoice, NewDataset};
@@ -192,19 +192,14 @@ impl<'a> DatasetBuilder<'a> {
         self.create_at_once(path.as_ref(), None)
     }
 
-    /// Makes the dataset with values that `give` hands over, so many times.
-    pub(super) fn create_at_once(self, path: &[u8], values: Option<(Give<'_>, usize)>) -> Result<Dataset> {
+    /// Makes the dataset with values that fit, so many times.
+    pub(super) fn create_at_once(self, path: &[u8], values: Option<(Prepared<'_>, usize)>) -> Result<Dataset> {
         let DatasetBuilder { group, new, attributes } = self;
         let object = group.create(path, |editor| {
             new.check()?;
             attributes.check(editor, &new.object)?;
-            let mut elements = None;
-            if let Some((give, times)) = values {
-                give(&new.datatype, &mut |values| {
-                    elements = Some(Prepared::known(values).unfinished(&new.datatype, times, editor)?.into_owned());
-                    Ok(())
-                })?;
-            }
+            let elements =
+                values.map(|(prepared, times)| prepared.unfinished(&new.datatype, times, editor)).transpose()?;
             let header = attributes.with(editor, |editor, attributes| {
                 edit::create_dataset(editor, &new, elements.as_deref(), attributes)
             })?;

@@ -309,7 +309,7 @@ impl Group {
             Ok(header)
         });
         let header = header.map_err(|e| e.on(&shown))?;
-        Object::new(ObjectInfo { core: Arc::clone(&self.core), path: shown, header })
+        Object::new(ObjectInfo::new(Arc::clone(&self.core), shown, header))
     }
 
     /// The group at a path from this one; "" is this one.
@@ -389,17 +389,29 @@ impl Dataset {
     /// only.
     pub fn resize(&mut self, shape: &[u64]) -> Result<()> {
         let done = change(&self.core, |editor| {
-            let mut header = ObjectHeader::clone(&*edit::look_at_header(editor, self.address())?);
-            let stored = StoredDataset::load(&self.core, &header)?;
-            edit::resize(editor, &mut header, &stored, shape)?;
-            if stored.fill.alloc_time == AllocTime::Early {
-                let stored = StoredDataset::load(&self.core, &header)?;
-                edit::allocate_elements(editor, &mut header, &stored)?;
-            }
-            Ok(())
+            let (mut header, stored) = self.latest(editor)?;
+            self.resized(editor, &mut header, &stored, shape)
         });
-        done.map_err(|e| e.on(self.path()))?;
-        self.refresh()
+        let resized = done.map_err(|e| e.on(self.path()))?;
+        self.set_stored(resized);
+        Ok(())
+    }
+
+    /// Gives the dataset another extent: the dataset with it.
+    pub(super) fn resized(
+        &self,
+        editor: &mut Editor,
+        header: &mut ObjectHeader,
+        stored: &StoredDataset,
+        shape: &[u64],
+    ) -> Result<StoredDataset> {
+        edit::resize(editor, header, stored, shape)?;
+        let resized = StoredDataset::load(&self.core, header)?;
+        if resized.fill.alloc_time != AllocTime::Early {
+            return Ok(resized);
+        }
+        edit::allocate_elements(editor, header, &resized)?;
+        StoredDataset::load(&self.core, header)
     }
 }
 

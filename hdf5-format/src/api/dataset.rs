@@ -463,8 +463,12 @@ impl Dataset {
     /// Its header is damaged, or it is gone.
     pub fn refresh(&mut self) -> Result<()> {
         let header = ObjectHeader::load(self.core.ctx(), self.address()).map_err(|e| self.named(e))?;
-        self.stored = Arc::new(StoredDataset::load(&self.core, &header).map_err(|e| self.named(e))?);
+        self.set_stored(StoredDataset::load(&self.core, &header).map_err(|e| self.named(e))?);
         Ok(())
+    }
+
+    pub(super) fn set_stored(&mut self, stored: StoredDataset) {
+        self.stored = Arc::new(stored);
     }
 
     /// The dataset as it is now: a file that is being changed may have moved its elements.

@@ -134,7 +134,7 @@ impl File {
     pub fn at_address(&self, address: Address, name: impl Into<String>) -> Result<Object> {
         let name = name.into();
         let header = ObjectHeader::load(self.core.ctx(), address).map_err(|e| e.on(&name))?;
-        Object::new(ObjectInfo::new(Arc::clone(&self.core), name, header))
+        Object::new(ObjectInfo::new(Arc::clone(&self.core), name, Arc::new(header)))
     }
 
     /// Opens another file that this one names, as this one was opened, if the policy allows it.

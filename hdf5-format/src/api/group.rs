@@ -189,7 +189,7 @@ impl Group {
             return Err(Error::new(ErrorKind::Invalid, "not a hard link").on(path));
         };
         let header = ObjectHeader::load(self.core.ctx(), address).map_err(|e| e.on(&path))?;
-        Object::new(ObjectInfo::new(Arc::clone(&self.core), path, header))
+        Object::new(ObjectInfo::new(Arc::clone(&self.core), path, Arc::new(header)))
     }
 
     /// The object at a path from here; from the root if the path starts with `/`.

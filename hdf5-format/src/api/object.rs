@@ -11,8 +11,9 @@ use crate::dataset::stored;
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::message::MessageKind;
 use crate::format::message::datatype::Datatype;
-use crate::graph::attributes::Attributes;
+use crate::graph::attributes::{Attributes, Dense};
 use crate::graph::object_header::{ObjectHeader, ObjectType};
+use crate::sync::Once;
 use alloc::format;
 use alloc::string::String;
 use alloc::sync::Arc;
@@ -24,6 +25,8 @@ pub struct ObjectInfo {
     pub(super) core: Arc<FileCore>,
     pub(super) path: String,
     pub(super) header: Arc<ObjectHeader>,
+    /// Where dense attributes are, in a file that does not change.
+    dense: Once<Arc<Dense>>,
 }
 
 impl AsRef<ObjectInfo> for ObjectInfo {
@@ -52,8 +55,8 @@ macro_rules! handles {
 handles!(Group, Dataset, NamedDatatype);
 
 impl ObjectInfo {
-    pub(super) fn new(core: Arc<FileCore>, path: String, header: ObjectHeader) -> Self {
-        ObjectInfo { core, path, header: Arc::new(header) }
+    pub(super) fn new(core: Arc<FileCore>, path: String, header: Arc<ObjectHeader>) -> Self {
+        ObjectInfo { core, path, header, dense: Once::new() }
     }
 
     /// The path by which the object was reached; bytes that are not UTF-8 are shown as `\xNN`.
@@ -108,7 +111,12 @@ impl ObjectInfo {
     /// Does something with the attributes as they are now.
     fn with_attributes<R>(&self, use_them: impl FnOnce(Attributes<'_>) -> Result<R>) -> Result<R> {
         let header = self.header_now()?;
-        Attributes::open(self.core.ctx(), &header).and_then(use_them).map_err(|e| e.on(&self.path))
+        let attributes = if self.core.is_changing() {
+            Attributes::open(self.core.ctx(), &header)
+        } else {
+            Attributes::open_with(self.core.ctx(), &header, &self.dense)
+        };
+        attributes.and_then(use_them).map_err(|e| e.on(&self.path))
     }
 
     /// All attributes, by name. One that is damaged is an error in its place; the others are there.
@@ -201,7 +209,7 @@ impl Object {
         let shown = if path.first() == Some(&b'/') { shown } else { format!("{}/{shown}", base.trim_end_matches('/')) };
         let place = core.resolve(from, path).map_err(|e| e.on(&shown))?;
         let header = ObjectHeader::load(place.core.ctx(), place.address).map_err(|e| e.on(&shown))?;
-        Object::new(ObjectInfo::new(place.core, shown, header))
+        Object::new(ObjectInfo::new(place.core, shown, Arc::new(header)))
     }
 
     /// Place, header and attributes.

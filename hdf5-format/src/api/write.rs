@@ -14,6 +14,7 @@ use crate::codec::{Address, to_usize};
 use crate::dataset::axes::box_bytes;
 use crate::dataset::file::FileCore;
 use crate::dataset::stored::StoredDataset;
+use crate::dataset::wanted::Wanted;
 use crate::datatype::{contains_address, contains_vlen};
 use crate::edit::{self, Editor};
 use crate::error::{Error, ErrorKind, Result};
@@ -148,21 +149,45 @@ impl Dataset {
     /// Writes what `give` hands over for a datatype.
     fn store_slice(&self, selection: &Select, shape: &[u64], give: Give<'_>) -> Result<()> {
         let done = change(&self.core, |editor| {
-            let mut header = ObjectHeader::clone(&*edit::look_at_header(editor, self.address())?);
-            let stored = StoredDataset::load(&self.core, &header)?;
+            let (mut header, stored) = self.latest(editor)?;
             let (asked, wanted) = selection.resolve_once(&stored.dataspace.dims)?;
-            let datatype = &stored.datatype;
-            give(datatype, &mut |values| {
-                let prepared = Prepared::new(datatype, values, editor)?;
+            give(&stored.datatype, &mut |values| {
+                let prepared = Prepared::new(&stored.datatype, values, editor)?;
                 let times = times(shape, &wanted)?;
-                if let Prepared::Values(_) = prepared {
-                    check_places(&self.core, &stored, &asked)?;
-                }
-                let elements = prepared.elements(datatype, times, editor)?;
-                put(&self.core, editor, &mut header, (&stored, &asked), &elements, self.conversion)
+                self.put(editor, &mut header, (&stored, &asked), (prepared, times))
             })
         });
         done.map_err(|e| e.on(self.path()))
+    }
+
+    /// Writes values that fit, so many times, over all elements.
+    fn store_all(&self, prepared: Prepared<'_>, times: usize) -> Result<()> {
+        let done = change(&self.core, |editor| {
+            let (mut header, stored) = self.latest(editor)?;
+            let (asked, _) = Select::all().resolve_once(&stored.dataspace.dims)?;
+            self.put(editor, &mut header, (&stored, &asked), (prepared, times))
+        });
+        done.map_err(|e| e.on(self.path()))
+    }
+
+    pub(super) fn latest(&self, editor: &mut Editor) -> Result<(ObjectHeader, StoredDataset)> {
+        let header = ObjectHeader::clone(&*edit::look_at_header(editor, self.address())?);
+        let stored = StoredDataset::load(&self.core, &header)?;
+        Ok((header, stored))
+    }
+
+    fn put(
+        &self,
+        editor: &mut Editor,
+        header: &mut ObjectHeader,
+        (stored, asked): (&StoredDataset, &Wanted),
+        (prepared, times): (Prepared<'_>, usize),
+    ) -> Result<()> {
+        if let Prepared::Values(_) = prepared {
+            check_places(&self.core, stored, asked)?;
+        }
+        let elements = prepared.elements(&stored.datatype, times, editor)?;
+        put(&self.core, editor, header, (stored, asked), &elements, self.conversion)
     }
 }
 
@@ -173,26 +198,26 @@ impl Dataset {
     /// The values are of another shape or do not fit the type, the axis can not grow so far, or the file is open for
     /// reading only. Nothing is changed then.
     pub fn append(&mut self, axis: usize, data: impl Data) -> Result<()> {
-        self.refresh()?;
-        let shape = self.shape().to_vec();
-        let rows = rows(&shape, axis, &data.shape()).map_err(|e| self.named(e))?;
-        self.check_fit(&data).map_err(|e| self.named(e))?;
-        let mut grown = shape.clone();
-        let mut slices: Vec<Slice> = grown.iter().map(|_| Slice::ALL).collect();
-        if let (Some(len), Some(slice)) = (grown.get_mut(axis), slices.get_mut(axis)) {
-            *slice = Slice::Slab { start: *len, stride: rows.max(1), count: 1, block: rows };
-            *len = len.saturating_add(rows);
-        }
-        self.resize(&grown)?;
-        self.write_slice(Select::new(slices), data)
-    }
-}
-
-impl Dataset {
-    /// Finds out whether values fit.
-    fn check_fit(&self, data: &impl Data) -> Result<()> {
-        let editor = super::change::lock(&self.core)?.lock();
-        data.with(self.dtype(), self.conversion, |values| Prepared::new(self.dtype(), values, &editor).map(|_| ()))?
+        let done = change(&self.core, |editor| {
+            let (mut header, stored) = self.latest(editor)?;
+            let rows = rows(&stored.dataspace.dims, axis, &data.shape())?;
+            let mut grown = stored.dataspace.dims.clone();
+            let mut slices: Vec<Slice> = grown.iter().map(|_| Slice::ALL).collect();
+            if let (Some(len), Some(slice)) = (grown.get_mut(axis), slices.get_mut(axis)) {
+                *slice = Slice::Slab { start: *len, stride: rows.max(1), count: 1, block: rows };
+                *len = len.saturating_add(rows);
+            }
+            data.with(&stored.datatype, self.conversion, |values| {
+                let prepared = Prepared::new(&stored.datatype, values, editor)?;
+                let resized = self.resized(editor, &mut header, &stored, &grown)?;
+                let (asked, _) = Select::new(slices).resolve_once(&grown)?;
+                self.put(editor, &mut header, (&resized, &asked), (prepared, 1))?;
+                Ok(resized)
+            })?
+        });
+        let resized = done.map_err(|e| e.on(self.path()))?;
+        self.set_stored(resized);
+        Ok(())
     }
 }
 
@@ -288,25 +313,26 @@ impl DatasetBuilder<'_> {
         let wanted = self.shape_now();
         let times = times(shape, &wanted).map_err(shown)?;
         let expected = wanted.iter().try_fold(self.datatype().size() as u64, |n, &d| n.checked_mul(d));
-        {
-            let editor = super::change::lock(self.core())?.lock();
-            let fit = give(self.datatype(), &mut |values| {
-                let bytes = values.bytes.map(|bytes| (bytes.len() as u64).checked_mul(times as u64));
-                if bytes.is_some_and(|bytes| bytes != expected) {
-                    let text = format!("{bytes:?} bytes for a dataset of {expected:?} bytes");
-                    return Err(Error::new(ErrorKind::Shape, text));
-                }
-                Prepared::new(self.datatype(), values, &editor).map(drop)
+        let (datatype, mut builder, mut made) = (self.datatype().clone(), Some(self), None);
+        let done = give(&datatype, &mut |values| {
+            let Some(builder) = builder.take() else { return Ok(()) };
+            let bytes = values.bytes.map(|bytes| (bytes.len() as u64).checked_mul(times as u64));
+            if bytes.is_some_and(|bytes| bytes != expected) {
+                let text = format!("{bytes:?} bytes for a dataset of {expected:?} bytes");
+                return Err(Error::new(ErrorKind::Shape, text));
+            }
+            let prepared = Prepared::new(&datatype, values, &super::change::lock(builder.core())?.lock())?;
+            made = Some(if builder.takes_elements() {
+                builder.create_at_once(path, Some((prepared, times)))?
+            } else {
+                let dataset = builder.create(path)?;
+                dataset.store_all(prepared, times)?;
+                dataset
             });
-            fit.map_err(shown)?;
-        }
-        if !self.takes_elements() {
-            let dataset = self.create(path)?;
-            let all = Select::all();
-            dataset.store_slice(&all, shape, give)?;
-            return Ok(dataset);
-        }
-        self.create_at_once(path, Some((give, times)))
+            Ok(())
+        });
+        done.map_err(shown)?;
+        made.ok_or_else(|| shown(Error::new(ErrorKind::Invalid, "no values were handed over")))
     }
 }
 

@@ -66,6 +66,22 @@ impl PartSteps {
         }
     }
 
+    /// The lowest and the highest coordinate.
+    pub(crate) fn bounds(&self) -> Option<(usize, usize)> {
+        let last = self.len().checked_sub(1)?;
+        Some((self.get(0), self.get(last)))
+    }
+
+    /// The same coordinates, counted from another place.
+    pub(crate) fn counted_from(&self, start: usize) -> Self {
+        match self {
+            &PartSteps::Regular { first, step, count } => {
+                PartSteps::Regular { first: first.saturating_sub(start), step, count }
+            }
+            PartSteps::List(list) => PartSteps::List(list.iter().map(|at| at.saturating_sub(start)).collect()),
+        }
+    }
+
     /// First and number of coordinates, if they are neighbours.
     fn contiguous(&self) -> Option<(usize, usize)> {
         match *self {

@@ -50,13 +50,17 @@ impl Reader<'_> {
     pub fn read_into<'s>(&self, asked: impl Into<Asked<'s>>, out: &mut Vec<u8>) -> Result<()> {
         let asked = asked.into();
         asked.check(&self.dataset.dataspace.dims)?;
-        out.clear();
         if self.dataset.dataspace.is_null() || asked.is_empty() {
+            out.clear();
             return Ok(());
         }
-        let bytes = self.selected_bytes(asked)?;
+        let bytes = to_usize(self.selected_bytes(asked)?)?;
         self.check_storage()?;
-        fill(out, to_usize(bytes)?, &self.dataset.fill_element())?;
+        if self.is_whole() && bytes <= out.capacity() {
+            out.resize(bytes, 0);
+        } else {
+            fill(out, bytes, &self.dataset.fill_element())?;
+        }
         self.stored(asked, out)
     }
 
@@ -87,6 +91,9 @@ impl Reader<'_> {
             return Ok(());
         }
         self.check_storage()?;
+        if self.is_whole() {
+            return self.stored(asked, out);
+        }
         let element = self.dataset.fill_element();
         if element.iter().any(|&b| b != 0) {
             out.chunks_exact_mut(element.len().max(1)).for_each(|to| to.copy_from_slice(&element));
@@ -94,6 +101,15 @@ impl Reader<'_> {
             out.fill(0);
         }
         self.stored(asked, out)
+    }
+
+    /// True if every element is stored, so that nothing is left of what was in memory before.
+    fn is_whole(&self) -> bool {
+        match self.dataset.layout.storage {
+            Storage::Compact { .. } => true,
+            Storage::Contiguous { address, .. } => address.is_some() && self.dataset.external.is_none(),
+            Storage::Chunked(_) | Storage::Virtual { .. } => false,
+        }
     }
 
     /// Bytes that a selection reads.

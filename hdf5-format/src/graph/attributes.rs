@@ -10,8 +10,10 @@ use crate::error::{Error, Result};
 use crate::format::message::MessageKind;
 use crate::format::message::attribute_info::AttributeInfo;
 use crate::format::object_header::MessageFlags;
+use crate::sync::Once;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
-use dense::Dense;
+pub(crate) use dense::Dense;
 use resolve::Resolver;
 
 /// Structure name in errors.
@@ -24,7 +26,7 @@ pub struct Attributes<'h> {
     /// True if the order of creation is tracked.
     tracked: bool,
     indexed: bool,
-    dense: Option<Dense>,
+    dense: Option<Arc<Dense>>,
 }
 
 /// An attribute: its type and extent as message bodies, its value as stored.
@@ -54,6 +56,11 @@ impl<'h> Attributes<'h> {
     /// # Errors
     /// The attribute info message is damaged.
     pub fn open(ctx: &FileContext, header: &'h ObjectHeader) -> Result<Self> {
+        Attributes::open_with(ctx, header, &Once::new())
+    }
+
+    /// As [`open`](Attributes::open), with what is known of the object's heap already.
+    pub(crate) fn open_with(ctx: &FileContext, header: &'h ObjectHeader, known: &Once<Arc<Dense>>) -> Result<Self> {
         let tracked = header.tracks_attribute_order();
         let mut attributes = Attributes { header, tracked, indexed: false, dense: None };
         // Only headers of version 2 may have the message.
@@ -62,7 +69,8 @@ impl<'h> Attributes<'h> {
             let info = AttributeInfo::parse(&mut message.cursor(ctx.sizes(), "attribute info"))?;
             attributes.tracked |= info.next_index.is_some();
             attributes.indexed = info.order_indexed;
-            attributes.dense = info.heap.map(|heap| Dense::open(ctx, header, heap, info.name_index));
+            let open = |heap| known.get_or_make(|| Arc::new(Dense::open(ctx, header, heap, info.name_index)));
+            attributes.dense = info.heap.map(|heap| Arc::clone(open(heap)));
         }
         Ok(attributes)
     }

@@ -29,6 +29,15 @@ pub trait Visitor {
         Ok(true)
     }
 
+    /// Records at the start of a node of `count` that need not be looked at; nor do those between them.
+    ///
+    /// # Errors
+    /// End the walk.
+    fn skip<'r>(&mut self, count: usize, record: &dyn Fn(usize) -> Option<&'r [u8]>) -> Result<usize> {
+        let _ = (count, record);
+        Ok(0)
+    }
+
     /// A record, in the tree's order.
     ///
     /// # Errors
@@ -156,6 +165,18 @@ impl BTreeV2 {
                 before.map_or(Ok(true), |before| Ok((self.0)(before)? != Ordering::Less))
             }
 
+            fn skip<'r>(&mut self, count: usize, record: &dyn Fn(usize) -> Option<&'r [u8]>) -> Result<usize> {
+                let (mut low, mut high) = (0usize, count);
+                while low < high {
+                    let middle = low.midpoint(high);
+                    match record(middle).map(&mut self.0).transpose()? {
+                        Some(Ordering::Less) => low = middle.saturating_add(1),
+                        _ => high = middle,
+                    }
+                }
+                Ok(low)
+            }
+
             fn record(&mut self, record: &[u8]) -> Result<ControlFlow<()>> {
                 match (self.0)(record)? {
                     Ordering::Equal => (self.1)(record),
@@ -212,7 +233,11 @@ impl BTreeV2 {
         loop {
             if let Some(to) = descend.take() {
                 match self.node(ctx, &mut seen, to.pointer, to.level) {
-                    Ok(node) => stack.push(Frame { node, to, steps: 0 }),
+                    Ok(node) => {
+                        let skipped = visitor.skip(node.count, &|index| node.record(index))?;
+                        let steps = if to.level == 0 { skipped } else { skipped.saturating_mul(2) };
+                        stack.push(Frame { node, to, steps });
+                    }
                     Err(error) => {
                         if visitor.damaged(error)?.is_break() {
                             return Ok(());

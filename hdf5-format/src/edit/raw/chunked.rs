@@ -86,6 +86,40 @@ fn each_position(bounds: &[(u64, u64)], visit: &mut dyn FnMut(&[u64]) -> Result<
     }
 }
 
+/// The box of a chunk that a selection reaches into, whose elements follow each other.
+struct Reach {
+    /// Its first element in the chunk.
+    first: usize,
+    /// Its shape.
+    dims: Vec<usize>,
+    /// The selection within it.
+    parts: Vec<AxisPart>,
+}
+
+impl Reach {
+    fn of(parts: &[AxisPart], chunk: &[usize]) -> Self {
+        let mut reach = Reach { first: 0, dims: chunk.to_vec(), parts: parts.to_vec() };
+        let mut below = chunk.iter().fold(1usize, |n, &d| n.saturating_mul(d));
+        for (part, dim) in reach.parts.iter_mut().zip(&mut reach.dims) {
+            let Some((low, high)) = part.at.bounds() else { break };
+            below = below.checked_div(*dim).unwrap_or(0);
+            reach.first = reach.first.saturating_add(low.saturating_mul(below));
+            part.at = part.at.counted_from(low);
+            *dim = high.saturating_sub(low).saturating_add(1);
+            // Elements of several rows follow each other only if the rows are whole.
+            if *dim > 1 {
+                break;
+            }
+        }
+        reach
+    }
+
+    /// True if all of it is selected.
+    fn is_dense(&self) -> bool {
+        self.parts.iter().zip(&self.dims).all(|(part, &dim)| part.at.len() == dim)
+    }
+}
+
 struct Writer<'a> {
     dataset: &'a StoredDataset,
     layout: &'a ChunkedLayout,
@@ -187,7 +221,27 @@ impl<'a> Writer<'a> {
         let element = self.dataset.element_size();
         let to_dims = self.layout.chunk.iter().map(|&c| to_usize(c)).collect::<Result<Vec<_>>>()?;
         let whole = self.is_whole(parts, scaled);
+        if !whole && let Some(place) = self.place_of_bytes(editor, scaled)? {
+            let reach = Reach::of(parts, &to_dims);
+            let at = Address(place.0.saturating_add(reach.first.saturating_mul(element) as u64));
+            let len = reach.dims.iter().fold(element, |n, &d| n.saturating_mul(d));
+            let mut span = if reach.is_dense() { alloc::vec![0; len] } else { editor.read(at, len as u64, "chunk")? };
+            paste_box(bytes, from_dims, &mut span, &reach.dims, &reach.parts, element);
+            return editor.write_raw(at, &span);
+        }
         self.change(editor, scaled, whole, &mut |plain| paste_box(bytes, from_dims, plain, &to_dims, parts, element))
+    }
+
+    /// Where a chunk's bytes may be changed in place: they are stored as they are, and no committed state sees them or it
+    /// has no other place.
+    fn place_of_bytes(&mut self, editor: &mut Editor, scaled: &[u64]) -> Result<Option<Address>> {
+        if !self.pipeline.is_empty() && !self.is_unfiltered_edge(scaled) {
+            return Ok(None);
+        }
+        let bytes = self.layout.chunk_bytes();
+        let old = self.index.lookup(editor, scaled)?.filter(|old| Some(old.size) == bytes);
+        let implicit = self.layout.index == ChunkIndexKind::Implicit;
+        Ok(old.filter(|old| implicit || editor.is_fresh(old.address, old.size)).map(|old| old.address))
     }
 
     /// Puts elements into a chunk, which are the `whole` of it or are laid over what is there.

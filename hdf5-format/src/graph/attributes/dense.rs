@@ -22,7 +22,7 @@ const RECORD: &str = "attribute name record";
 
 /// The object's heap and its index by name.
 #[derive(Debug)]
-pub(super) struct Dense {
+pub(crate) struct Dense {
     heap: Result<FractalHeap>,
     names: Result<BTreeV2>,
 }

@@ -196,24 +196,29 @@ pub(super) fn entry(row: u32, width: u16, column: u32) -> usize {
     usize::try_from(index).unwrap_or(usize::MAX)
 }
 
+const SLOTS: usize = 64;
+/// From the mixed number of a block to its slot.
+const SLOT_SHIFT: u32 = u32::BITS - SLOTS.trailing_zeros();
+
 /// Direct blocks whose checksums were found right, so that looking up objects one by one does not compute them
 /// again. A small table that forgets: each slot holds a block's number and one, or 0.
 #[derive(Debug)]
 pub(super) struct Checked {
-    slots: [AtomicU32; 32],
+    slots: [AtomicU32; SLOTS],
 }
 
 impl Checked {
     pub(super) fn new() -> Self {
-        Checked { slots: [const { AtomicU32::new(0) }; 32] }
+        Checked { slots: [const { AtomicU32::new(0) }; SLOTS] }
     }
 
     /// Slot and mark of the block at an offset; blocks start at multiples of the starting size.
     fn slot(&self, heap: &FractalHeap, offset: u64) -> Option<(&AtomicU32, u32)> {
         let number = offset.checked_div(heap.header.table.start_block)?;
         let mark = u32::try_from(number).ok()?.checked_add(1)?;
-        let index = usize::try_from(mark.checked_rem(u32::try_from(self.slots.len()).ok()?)?).ok()?;
-        self.slots.get(index).map(|slot| (slot, mark))
+        // Large blocks are many starting sizes apart: their numbers are mixed.
+        let index = mark.wrapping_mul(0x9e37_79b1) >> SLOT_SHIFT;
+        self.slots.get(usize::try_from(index).ok()?).map(|slot| (slot, mark))
     }
 
     pub(super) fn contains(&self, heap: &FractalHeap, offset: u64) -> bool {
