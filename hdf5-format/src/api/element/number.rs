@@ -104,6 +104,11 @@ impl<T: Number> NumberPlan<T> {
         value.map_or_else(Default::default, |value| format!(", {value:?},"))
     }
 
+    #[cold]
+    fn store_run(&self, values: &[T], out: &mut [u8]) -> Result<()> {
+        self.store(values, out.len(), out)
+    }
+
     fn store(&self, values: &[T], size: usize, out: &mut [u8]) -> Result<()> {
         let native = NumberFormat::native::<T>();
         let bytes: &[u8] = bytemuck::cast_slice(values);
@@ -254,8 +259,15 @@ macro_rules! numbers {
                 NumberPlan::new(datatype, how, concat!("elements that hold ", stringify!($type)))
             }
 
+            #[inline]
             fn store(&self, plan: &NumberPlan<$type>, out: &mut [u8], _: &mut Sink<'_>) -> Result<()> {
-                plan.store(core::slice::from_ref(self), out.len(), out)
+                if plan.is_native()
+                    && let Some(place) = out.first_chunk_mut()
+                {
+                    *place = self.to_ne_bytes();
+                    return Ok(());
+                }
+                plan.store_run(core::slice::from_ref(self), out)
             }
 
             fn store_all(

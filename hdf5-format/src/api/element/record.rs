@@ -131,6 +131,7 @@ impl<P> Field<P> {
     ///
     /// # Errors
     /// It does not fit, or the heap is full.
+    #[inline]
     pub fn store<T: Store<Plan = P> + ?Sized>(&self, value: &T, out: &mut [u8], sink: &mut Sink<'_>) -> Result<()> {
         let place = out.get_mut(self.at..).and_then(|e| e.get_mut(..self.size)).ok_or_else(short)?;
         value.store(&self.plan, place, sink).map_err(|e| self.named(e))
