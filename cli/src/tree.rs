@@ -180,7 +180,13 @@ impl<W: Write> List<'_, W> {
                 Ok(link) => link,
                 Err(e) => {
                     self.failed += 1;
-                    writeln!(self.out, "{}", paint(ERROR, &e.to_string()))?;
+                    let shown = paint(ERROR, &e.to_string());
+                    // What is printed for other programs stays JSON.
+                    if self.members.is_some() {
+                        anstream::eprintln!("{shown}")
+                    } else {
+                        writeln!(self.out, "{shown}")?
+                    }
                     continue;
                 }
             };

@@ -116,6 +116,13 @@ fn create(path: &str, low: Version) -> Result<(File, Group)> {
     Ok((file, root))
 }
 
+/// A new file with what `fill` puts into its root.
+fn make(path: &str, low: Version, fill: impl FnOnce(&Group) -> Result<()>) -> Result<()> {
+    let (file, root) = create(path, low)?;
+    fill(&root)?;
+    file.commit()
+}
+
 fn read(name: &str, path: &str) -> Result<Done> {
     let dataset = |name: &str| File::open(path)?.dataset(name);
     let floats = |values: Vec<f64>| Checksum::of_numbers(&values);
@@ -227,74 +234,52 @@ fn write(name: &str, path: &str) -> Result<Done> {
     match name {
         "W1" => {
             let values = ramp(CONTIGUOUS);
-            let write = || {
-                let (file, root) = create(path, Version::V18)?;
-                root.create_dataset("d", &values[..])?;
-                file.commit()
-            };
-            timed(write, |()| Checksum::of_numbers(&values))
+            let fill = |root: &Group| root.create_dataset("d", &values[..]).map(drop);
+            timed(|| make(path, Version::V18, fill), |()| Checksum::of_numbers(&values))
         }
         "W2" => {
             let values = wave(ROWS * COLUMNS);
-            let write = || {
-                let (file, root) = create(path, Version::V18)?;
+            let fill = |root: &Group| {
                 let new = root.new_dataset_of::<f64>().shape([ROWS as u64, COLUMNS as u64]).chunks([512, 256]);
-                new.filter(&Filters::new().shuffle().gzip(4))?.create_with("d", &values)?;
-                file.commit()
+                new.filter(&Filters::new().shuffle().gzip(4))?.create_with("d", &values).map(drop)
             };
-            timed(write, |()| Checksum::of_numbers(&values))
+            timed(|| make(path, Version::V18, fill), |()| Checksum::of_numbers(&values))
         }
         "W3" => {
             let values = ramp(10);
-            let write = || {
-                let (file, root) = create(path, Version::V18)?;
-                (0..20_000).try_for_each(|i| root.create_dataset(format!("d{i:05}"), &values[..]).map(drop))?;
-                file.commit()
-            };
-            timed(write, |()| Checksum::of_numbers(&values.repeat(20_000)))
+            let one = |root: &Group, i| root.create_dataset(format!("d{i:05}"), &values[..]).map(drop);
+            let fill = |root: &Group| (0..20_000).try_for_each(|i| one(root, i));
+            timed(|| make(path, Version::V18, fill), |()| Checksum::of_numbers(&values.repeat(20_000)))
         }
         "W4" => {
             let names: Vec<String> = (0..20_000).map(|i| format!("g{i:05}")).collect();
-            let write = || {
-                let (file, root) = create(path, Version::V18)?;
-                names.iter().try_for_each(|name| root.create_group(name).map(drop))?;
-                file.commit()
-            };
-            timed(write, |()| Checksum::of_texts(&names))
+            let fill = |root: &Group| names.iter().try_for_each(|name| root.create_group(name).map(drop));
+            timed(|| make(path, Version::V18, fill), |()| Checksum::of_texts(&names))
         }
         "W5" | "W5f" => append(path, if name == "W5f" { 1000 } else { usize::MAX }),
         "W6" => {
             let values: Vec<f64> = (0..10_000).map(|i| f64::from(i) * 1.5).collect();
-            let write = || {
-                let (file, root) = create(path, Version::V110)?;
+            let fill = |root: &Group| {
                 let group = root.create_group("g")?;
-                values.iter().enumerate().try_for_each(|(i, value)| group.set_attr(format!("a{i:05}"), *value))?;
-                file.commit()
+                values.iter().enumerate().try_for_each(|(i, value)| group.set_attr(format!("a{i:05}"), *value))
             };
-            timed(write, |()| Checksum::of_numbers(&values))
+            timed(|| make(path, Version::V110, fill), |()| Checksum::of_numbers(&values))
         }
         "W7" => {
             let words = words(300_000);
-            let write = || {
-                let (file, root) = create(path, Version::V18)?;
-                root.create_dataset("s", &words[..])?;
-                file.commit()
-            };
-            timed(write, |()| Checksum::of_texts(&words))
+            let fill = |root: &Group| root.create_dataset("s", &words[..]).map(drop);
+            timed(|| make(path, Version::V18, fill), |()| Checksum::of_texts(&words))
         }
         "W8" => {
             let record = |i: i64| Record { id: i * 3, value: i as f64 * 0.25, w: i as f32 * 0.5 };
             let records: Vec<Record> = (0..1_000_000).map(record).collect();
-            let write = || {
-                let (file, root) = create(path, Version::V18)?;
-                root.create_dataset("t", &records[..])?;
-                file.commit()
-            };
+            let fill = |root: &Group| root.create_dataset("t", &records[..]).map(drop);
             let packed = |r: &Record| {
                 let bytes = [&r.id.to_le_bytes()[..], &r.value.to_le_bytes(), &r.w.to_le_bytes()];
                 bytes.concat()
             };
-            timed(write, |()| Checksum::of(&records.iter().flat_map(packed).collect::<Vec<u8>>()))
+            let sum = |()| Checksum::of(&records.iter().flat_map(packed).collect::<Vec<u8>>());
+            timed(|| make(path, Version::V18, fill), sum)
         }
         _ => Err(Error::new(ErrorKind::Unsupported, "no such scenario")),
     }

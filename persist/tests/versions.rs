@@ -107,8 +107,11 @@ fn what_is_shared_is_migrated_once() {
     let store = StoreOptions::new().create_in(memory.clone()).unwrap();
     let stack = RegistryStack::new();
     let run = |name: &str| Run1 { name: name.into(), samples: vec![1.0] }.dump(&mut Dumping::new(&stack)).unwrap();
-    let (first, second) = (Identity(0), Identity(1));
+    let (first, second, text) = (Identity(0), Identity(1), Identity(2));
     let values = [
+        // Shares what is not migrated with a member that is.
+        ("a", Value::Seq(vec![Value::Shared(text, Box::new("common".into()))])),
+        ("b", Value::Seq(vec![Value::Same(text), run("three")])),
         ("alone", Value::Seq(vec![run("alone")])),
         (
             "plain",
@@ -128,13 +131,15 @@ fn what_is_shared_is_migrated_once() {
     let path = folder.join("runs.h5");
     std::fs::write(&path, memory.to_vec()).unwrap();
     let store = lab(migrating).open(&path, Mode::ReadWrite).unwrap();
-    assert_eq!(store.migrate().unwrap().len(), 3);
+    assert_eq!(store.migrate().unwrap().len(), 4);
     let _ = store.close().unwrap();
     let file = hdf5_format::File::from_bytes(std::fs::read(&path).unwrap()).unwrap();
     std::fs::remove_dir_all(&folder).unwrap();
     let address = |path: &str| file.group(path).unwrap().address();
     assert_eq!([address("run"), address("runs/0")], [address("plain/1"); 2]);
     assert_eq!([address("runs/2"), address("more/0")], [address("runs/1"); 2]);
+    let text = |path: &str| file.get(path).unwrap().info().address();
+    assert_eq!(text("a/0"), text("b/0"));
     let store = StoreOptions::new().over(file).unwrap();
     assert_eq!(store.get::<Run3>("run").unwrap(), new_run("one", &[1.0]));
     assert_eq!(store.get::<Vec<Run3>>("more").unwrap(), [new_run("two", &[1.0])]);

@@ -158,6 +158,17 @@ fn links_and_names_of_old_groups() {
 }
 
 #[test]
+fn messages_that_a_header_does_not_count() {
+    let (mut bytes, report) = fixture("groups_old.h5");
+    let header = range(block(&report, "object header", "/"));
+    let counted = u16::from_le_bytes([bytes[header.start + 2], bytes[header.start + 3]]);
+    put(&mut bytes, header.start + 2, &(counted - 1).to_le_bytes());
+    // libhdf5 reads such a header, and so do we.
+    assert!(!File::from_bytes(bytes.clone()).unwrap().root().unwrap().keys().is_empty());
+    expect(bytes, Code::Structure);
+}
+
+#[test]
 fn indexes_of_new_groups() {
     let (bytes, report) = fixture("btree2_deep.h5");
     let header = block(&report, "v2 B-tree header", "/");

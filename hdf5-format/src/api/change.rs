@@ -436,7 +436,7 @@ impl Group {
     }
 
     /// Takes a link away. The object goes with its last hard link, and all that only it holds. References that led to it
-    /// lead nowhere once this is committed, until another object is where it was.
+    /// lead nowhere from then on, until another object is where it was.
     ///
     /// # Errors
     /// There is no such link, the object's storage is damaged, or the file is open for reading only.

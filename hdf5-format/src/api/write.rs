@@ -154,7 +154,7 @@ impl Dataset {
             give(&stored.datatype, &mut |values| {
                 let prepared = Prepared::new(&stored.datatype, values, editor)?;
                 let times = times(shape, &wanted)?;
-                self.put(editor, &mut header, (&stored, &asked), (prepared, times))
+                self.put_prepared(editor, &mut header, (&stored, &asked), (prepared, times))
             })
         });
         done.map_err(|e| e.on(self.path()))
@@ -165,7 +165,7 @@ impl Dataset {
         let done = change(&self.core, |editor| {
             let (mut header, stored) = self.latest(editor)?;
             let (asked, _) = Select::all().resolve_once(&stored.dataspace.dims)?;
-            self.put(editor, &mut header, (&stored, &asked), (prepared, times))
+            self.put_prepared(editor, &mut header, (&stored, &asked), (prepared, times))
         });
         done.map_err(|e| e.on(self.path()))
     }
@@ -176,7 +176,7 @@ impl Dataset {
         Ok((header, stored))
     }
 
-    fn put(
+    fn put_prepared(
         &self,
         editor: &mut Editor,
         header: &mut ObjectHeader,
@@ -211,7 +211,7 @@ impl Dataset {
                 let prepared = Prepared::new(&stored.datatype, values, editor)?;
                 let resized = self.resized(editor, &mut header, &stored, &grown)?;
                 let (asked, _) = Select::new(slices).resolve_once(&grown)?;
-                self.put(editor, &mut header, (&resized, &asked), (prepared, 1))?;
+                self.put_prepared(editor, &mut header, (&resized, &asked), (prepared, 1))?;
                 Ok(resized)
             })?
         });

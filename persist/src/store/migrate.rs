@@ -4,7 +4,7 @@ use super::Store;
 use crate::dialect::Reading;
 use crate::registry::Migrated;
 use hdf5_format::{Address, Object, Result};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A member of the root: its name, and the addresses of all that it holds.
 type Top = (String, BTreeSet<Address>);
@@ -52,17 +52,12 @@ impl Store {
             return Ok(());
         }
         self.flush()?;
-        let mut left = self.keys()?.into_iter().map(|name| self.top(name)).collect::<Result<Vec<Top>>>()?;
-        while !left.is_empty() {
-            let (name, held) = left.remove(0);
-            if held.is_disjoint(&planned) {
-                continue;
+        let tops = self.keys()?.into_iter().map(|name| self.top(name)).collect::<Result<Vec<Top>>>()?;
+        for group in together(&tops, self.0.dialect.shares()) {
+            if group.iter().any(|(_, held)| !held.is_disjoint(&planned)) {
+                let names: Vec<&str> = group.iter().map(|(name, _)| name.as_str()).collect();
+                self.migrate_together(&names, done)?;
             }
-            let mut names = vec![name];
-            if self.0.dialect.shares() {
-                names.extend(take_sharing(&mut left, held));
-            }
-            self.migrate_together(&names, done)?;
         }
         Ok(())
     }
@@ -79,23 +74,34 @@ impl Store {
     }
 
     /// Migrates members of the root that have objects in common.
-    fn migrate_together(&self, names: &[String], done: &mut Vec<Migrated>) -> Result<()> {
+    fn migrate_together(&self, names: &[&str], done: &mut Vec<Migrated>) -> Result<()> {
         let (mut reading, mut values, before) = (Reading::new(None, false), Vec::new(), done.len());
-        for name in names {
+        for &name in names {
             let value = self.0.dialect.read(&mut reading, self.object_at(name)?).map_err(|e| e.on(name))?;
-            values.push((name.clone(), self.registries().migrate(&format!("/{name}"), value, done)?));
+            values.push((name.to_owned(), self.registries().migrate(&format!("/{name}"), value, done)?));
         }
         if done.len() > before { self.set_values(values) } else { Ok(()) }
     }
 }
 
-/// Takes those that have something in common with what is held, or with each other.
-fn take_sharing(left: &mut Vec<Top>, mut held: BTreeSet<Address>) -> Vec<String> {
-    let mut names = Vec::new();
-    while let Some(at) = left.iter().position(|(_, other)| !other.is_disjoint(&held)) {
-        let (name, more) = left.remove(at);
-        held.extend(more);
-        names.push(name);
+/// Members in groups: if they `share`, those that have something in common, also by way of others, are in one.
+fn together(tops: &[Top], share: bool) -> Vec<Vec<&Top>> {
+    let mut users: BTreeMap<Address, Vec<usize>> = BTreeMap::new();
+    for (number, (_, held)) in tops.iter().enumerate().filter(|_| share) {
+        held.iter().for_each(|&address| users.entry(address).or_default().push(number));
     }
-    names
+    let (mut left, mut groups) = (tops.iter().map(Some).collect::<Vec<_>>(), Vec::new());
+    for number in 0..tops.len() {
+        let mut group: Vec<&Top> = left.get_mut(number).and_then(Option::take).into_iter().collect();
+        let mut looked_at = 0;
+        while let Some((_, held)) = group.get(looked_at).copied() {
+            looked_at += 1;
+            let others = held.iter().filter_map(|address| users.remove(address)).flatten();
+            group.extend(others.filter_map(|number| left.get_mut(number)?.take()).collect::<Vec<_>>());
+        }
+        if !group.is_empty() {
+            groups.push(group);
+        }
+    }
+    groups
 }

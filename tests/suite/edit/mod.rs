@@ -10,8 +10,10 @@ mod shared;
 use hdf5_format::codec::Sizes;
 use hdf5_format::edit::{Bounds, FileStyle, Version};
 use hdf5_format::format::message::datatype::{ByteOrder, CharacterSet, Datatype};
-use hdf5_format::io::MemoryFile;
-use hdf5_format::{CreateOptions, ErrorKind, File, Filters, OpenOptions, Select, Value};
+use hdf5_format::io::{MemoryFile, Storage, StorageMut};
+use hdf5_format::{CreateOptions, ErrorKind, File, Filters, OpenOptions, Select, Slice, Value};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// A new file in memory, and the bytes it has after each commit.
 pub(super) fn new_file(low: Version) -> (File, MemoryFile) {
@@ -188,6 +190,109 @@ fn a_rollback_takes_all_back() {
     let after = File::from_bytes(memory.to_vec()).unwrap();
     assert_eq!(after.root().unwrap().keys(), ["kept"]);
     assert_eq!(memory.to_vec().len(), before.len());
+}
+
+#[test]
+fn values_that_are_there_are_not_copied() {
+    let values = vec![0.5f64; 1 << 20];
+    let (file, memory) = new_file(Version::V110);
+    // The storage grows here and not in what is counted.
+    memory.set_len(10 << 20).unwrap();
+    let root = file.root().unwrap();
+    let (dataset, most) = crate::allocations::most_bytes(|| root.create_dataset("x", &values[..]).unwrap());
+    assert!(most < 100_000, "{most}");
+    assert_eq!(dataset.read_vec::<f64>().unwrap(), values);
+    let mut over = vec![1f64; 1 << 20];
+    let (_, most) = crate::allocations::most_bytes(|| dataset.read_slice_into(.., &mut over).unwrap());
+    assert!(most < 100_000 && over == values, "{most}");
+}
+
+/// Storage that counts the bytes written to it.
+struct Counted(MemoryFile, Arc<AtomicU64>);
+
+impl Storage for Counted {
+    fn len(&self) -> hdf5_format::Result<u64> {
+        self.0.len()
+    }
+
+    fn read_at(&self, offset: u64, buf: &mut [u8]) -> hdf5_format::Result<()> {
+        self.0.read_at(offset, buf)
+    }
+}
+
+impl StorageMut for Counted {
+    fn write_at(&self, offset: u64, bytes: &[u8]) -> hdf5_format::Result<()> {
+        self.1.fetch_add(bytes.len() as u64, Ordering::Relaxed);
+        self.0.write_at(offset, bytes)
+    }
+
+    fn set_len(&self, len: u64) -> hdf5_format::Result<()> {
+        self.0.set_len(len)
+    }
+
+    fn sync(&self) -> hdf5_format::Result<()> {
+        self.0.sync()
+    }
+}
+
+#[test]
+fn a_row_is_written_without_its_chunk() {
+    let written = Arc::new(AtomicU64::new(0));
+    let storage = Counted(MemoryFile::new([]), Arc::clone(&written));
+    let file = CreateOptions::new().create_in(storage).unwrap();
+    let root = file.root().unwrap();
+    let new = root.new_dataset_of::<f32>().shape([0, 1000]).maxshape([None, Some(1000)]);
+    let mut dataset = new.chunks([64, 1000]).create("x").unwrap();
+    for i in 0..128u16 {
+        dataset.append(0, &[f32::from(i); 1000]).unwrap();
+    }
+    file.commit().unwrap();
+    let chunks = 2 * 64 * 1000 * 4;
+    let written = written.load(Ordering::Relaxed);
+    assert!(written < 2 * chunks + 20_000, "{written} bytes for chunks of {chunks}");
+    let column: Vec<f32> = (0..128u16).map(f32::from).collect();
+    assert_eq!(dataset.read_slice_vec::<f32>((.., 999)).unwrap(), column);
+}
+
+#[test]
+fn parts_of_a_chunk_change_nothing_else_of_it() {
+    for filters in [Filters::new(), Filters::new().gzip(1)] {
+        let (file, memory) = new_file(Version::V110);
+        let root = file.root().unwrap();
+        let new = root.new_dataset_of::<u16>().shape([7, 9, 11]).chunks([3, 4, 5]);
+        let dataset = new.filter(&filters).unwrap().create("x").unwrap();
+        let mut model = vec![0u16; 7 * 9 * 11];
+        let mut seed = 5u64;
+        let mut next = |n: usize| {
+            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            (seed >> 33) as usize % n
+        };
+        for round in 1..300u16 {
+            // A range with steps, or one place, along each axis.
+            let axes = [7, 9, 11].map(|len| {
+                let (start, end, step) = (next(len), next(len) + 1, next(3) + 1);
+                (start..end.max(start + 1), step)
+            });
+            let slices =
+                axes.clone().map(|(range, step)| Slice::steps(range.start as i64..range.end as i64, step as u64));
+            let [a, b, c] = axes.map(|(range, step)| range.step_by(step));
+            let mut values = Vec::new();
+            for (x, y, z) in
+                a.flat_map(|x| b.clone().map(move |y| (x, y))).flat_map(|(x, y)| c.clone().map(move |z| (x, y, z)))
+            {
+                let value = round * 100 + values.len() as u16 % 100;
+                model[(x * 9 + y) * 11 + z] = value;
+                values.push(value);
+            }
+            dataset.write_slice(Select::new(slices), &values).unwrap();
+            if round % 50 == 0 {
+                file.commit().unwrap();
+            }
+        }
+        assert_eq!(dataset.read_vec::<u16>().unwrap(), model);
+        file.commit().unwrap();
+        is_clean(&memory);
+    }
 }
 
 #[test]

@@ -196,6 +196,7 @@ pub(super) fn entry(row: u32, width: u16, column: u32) -> usize {
     usize::try_from(index).unwrap_or(usize::MAX)
 }
 
+/// Slots of [`Checked`], a power of two.
 const SLOTS: usize = 64;
 /// From the mixed number of a block to its slot.
 const SLOT_SHIFT: u32 = u32::BITS - SLOTS.trailing_zeros();
