@@ -244,7 +244,7 @@ fn a_row_is_written_without_its_chunk() {
     let new = root.new_dataset_of::<f32>().shape([0, 1000]).maxshape([None, Some(1000)]);
     let mut dataset = new.chunks([64, 1000]).create("x").unwrap();
     for i in 0..128u16 {
-        dataset.append(0, &[f32::from(i); 1000]).unwrap();
+        dataset.append(0, [f32::from(i); 1000]).unwrap();
     }
     file.commit().unwrap();
     let chunks = 2 * 64 * 1000 * 4;
