@@ -61,12 +61,13 @@ impl Store {
         }
         // The old values stay until the new ones are there.
         let mut aside = Vec::new();
-        for (_, group, name, _) in &new {
+        let set_aside = new.iter().try_for_each(|(_, group, name, _)| {
             let spare = spare(|name| group.link(name).is_ok());
             group.rename(name, &spare)?;
             aside.push((group.clone(), name.clone(), spare));
-        }
-        if let Err(error) = self.write(&new) {
+            Ok(())
+        });
+        if let Err(error) = set_aside.and_then(|()| self.write(&new)) {
             aside.iter().try_for_each(|(group, name, spare)| group.rename(spare, name))?;
             return Err(error);
         }
