@@ -11,17 +11,21 @@
 //! ```
 //! When a node is full or too empty follows from the percentages in the tree's header, as libhdf5 reckons them; the
 //! nodes of a tree stay such that libhdf5 can go on with them. One change loads the nodes on one path and their
-//! neighbours, and writes nothing before all of it is done.
+//! neighbours before it begins.
 //!
 //! Records are bytes here. What they are ordered by is the caller's closure: it says how a record of the tree stands
 //! to the one that is meant, and may read other structures to know (names in a heap).
 //!
-//! Header and nodes are kept by the [`Editor`] for the next change; the file has every change at once.
+//! Header and nodes are kept for the next change, and written when something reads or the commit comes:
+//! [`waiting`](super::waiting).
 
 mod build;
 mod insert;
+mod node;
 mod nodes;
+mod records;
 mod remove;
+mod tree;
 
 use super::{Editor, Purpose};
 use crate::codec::Address;
@@ -34,7 +38,7 @@ use alloc::vec::Vec;
 use core::cmp::Ordering;
 use nodes::Nodes;
 
-pub(in crate::edit) use nodes::Tree;
+pub(in crate::edit) use tree::Tree;
 
 pub(crate) use build::build;
 
@@ -134,11 +138,8 @@ pub(crate) fn replace(
 ) -> Result<Option<Vec<u8>>> {
     Nodes::change(editor, header, |nodes| {
         nodes.check_record(record)?;
-        let Some((address, index)) = nodes.find(compare)? else { return Ok(None) };
-        let mut node = nodes.take_loaded(address)?;
-        let old = node.records.replace(index, record);
-        nodes.put(address, node);
-        Ok(Some(old))
+        let Some((node, index)) = nodes.find(compare)? else { return Ok(None) };
+        nodes.step(|nodes| Ok(Some(nodes.tree.change(node)?.records.replace(index, record))))
     })
 }
 
@@ -148,8 +149,8 @@ pub(crate) fn replace(
 /// A node on the way is damaged.
 pub(crate) fn find(editor: &mut Editor, header: Address, compare: Compare<'_>) -> Result<Option<Vec<u8>>> {
     Nodes::change(editor, header, |nodes| {
-        let Some((address, index)) = nodes.find(compare)? else { return Ok(None) };
-        Ok(Some(nodes.loaded(address)?.records.get(index).to_vec()))
+        let Some((node, index)) = nodes.find(compare)? else { return Ok(None) };
+        Ok(Some(nodes.tree.get(node)?.records.get(index).to_vec()))
     })
 }
 
@@ -157,8 +158,8 @@ pub(crate) fn find(editor: &mut Editor, header: Address, compare: Compare<'_>) -
 ///
 /// # Errors
 /// The header is damaged.
-pub(crate) fn len(editor: &Editor, header: Address) -> Result<u64> {
-    nodes::load_header(editor.ctx(), header).map(|header| header.total_records)
+pub(crate) fn len(editor: &mut Editor, header: Address) -> Result<u64> {
+    Nodes::change(editor, header, |nodes| Ok(nodes.tree.len()))
 }
 
 /// Lets the trees of two headers change places.
@@ -166,8 +167,9 @@ pub(crate) fn len(editor: &Editor, header: Address) -> Result<u64> {
 /// # Errors
 /// A header is damaged.
 pub(crate) fn exchange(editor: &mut Editor, a: Address, b: Address) -> Result<()> {
-    [a, b].into_iter().for_each(|tree| drop(editor.trees.take(tree)));
-    let headers = [(a, nodes::load_header(editor.ctx(), b)?), (b, nodes::load_header(editor.ctx(), a)?)];
+    editor.overlay.settle()?;
+    [a, b].into_iter().for_each(|tree| drop(editor.overlay.take_tree(tree)));
+    let headers = [(a, node::load_header(editor.ctx(), b)?), (b, node::load_header(editor.ctx(), a)?)];
     headers.into_iter().try_for_each(|(place, header)| {
         let mut writer = editor.block_writer();
         header.encode(&mut writer)?;
@@ -184,18 +186,19 @@ pub(crate) fn delete(
     header: Address,
     each: &mut dyn FnMut(&mut Editor, &[u8]) -> Result<()>,
 ) -> Result<()> {
-    editor.trees.take(header);
-    let (tree, layout) = nodes::open(editor.ctx(), header)?;
+    editor.overlay.settle()?;
+    editor.overlay.take_tree(header);
+    let (tree, layout) = node::open(editor.ctx(), header)?;
     let (node_len, header_len) = (u64::from(tree.node_size), BTreeV2Header::encoded_len(editor.ctx().sizes()) as u64);
     let mut seen = Visited::new();
     seen.accept(header, header_len, HEADER)?;
     let mut blocks = Vec::new();
-    let mut left: Vec<_> = nodes::root(&tree).map(|root| (root, tree.depth)).into_iter().collect();
+    let mut left: Vec<_> = node::root(&tree).map(|root| (root, tree.depth)).into_iter().collect();
     while let Some((pointer, level)) = left.pop() {
-        let address = nodes::address(pointer)?;
-        let node = nodes::load(editor.ctx(), &mut seen, &tree, &layout, pointer, level)?;
+        let address = node::address(pointer)?;
+        let node = node::load(editor.ctx(), &mut seen, &tree, &layout, pointer, level)?;
         blocks.push(address);
-        left.extend(node.children.iter().map(|&child| (child, level.saturating_sub(1))));
+        left.extend(node.children.iter().map(|child| (child.pointer, level.saturating_sub(1))));
         (0..node.len()).try_for_each(|index| each(editor, node.records.get(index)))?;
     }
     blocks.into_iter().for_each(|block| editor.release(Purpose::BTree, block, node_len));

@@ -65,6 +65,10 @@ impl Editor {
             self.superblock.end = before;
             return Err(error);
         }
+        if let Err(error) = self.overlay.settle() {
+            self.superblock.end = before;
+            return Err(error);
+        }
         self.overlay.write(self.superblock.base, writer.as_slice());
         let dirty = self.overlay.take_dirty();
         let mut reached = Reached::Fresh;
@@ -190,6 +194,7 @@ impl Editor {
         if matches!(self.state, Condition::Reopen | Condition::Closed) {
             return self.check_sound();
         }
+        self.forget_kept();
         drop(self.overlay.take_dirty());
         self.superblock = self.committed.clone();
         self.space.rollback();
@@ -197,7 +202,6 @@ impl Editor {
             lists.rollback();
         }
         self.state = Condition::Sound;
-        self.forget_kept();
         self.global_heap = Default::default();
         self.end_changed();
         Ok(())

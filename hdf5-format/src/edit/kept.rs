@@ -1,10 +1,11 @@
 //! Structures that stay in memory from one change to the next.
 //!
-//! What is kept reads as the file does: whoever changes a structure takes it out, and puts it back when the file has
-//! the change. So readers need not know of it, an error costs no more than the copy, and a rollback forgets all of them.
+//! Whoever changes a structure takes it out, and puts it back when the change is whole. A rollback forgets all of them.
+//! But for those of [`waiting`](super::waiting), what is kept reads as the file does: readers need not know of it, and an
+//! error costs no more than the copy.
 
 use crate::codec::Address;
-use alloc::vec::Vec;
+use alloc::collections::VecDeque;
 
 /// Most structures of a kind.
 const MOST: usize = 64;
@@ -19,13 +20,13 @@ pub(super) trait Keep {
 
 /// Structures of one kind by their addresses, the one that was used last at the end.
 pub(super) struct Kept<T> {
-    last: Vec<(Address, usize, T)>,
+    last: VecDeque<(Address, usize, T)>,
     bytes: usize,
 }
 
 impl<T> Default for Kept<T> {
     fn default() -> Self {
-        Kept { last: Vec::new(), bytes: 0 }
+        Kept { last: VecDeque::new(), bytes: 0 }
     }
 }
 
@@ -33,7 +34,7 @@ impl<T: Keep> Kept<T> {
     /// Takes a structure out.
     pub(super) fn take(&mut self, address: Address) -> Option<T> {
         let place = self.last.iter().rposition(|&(at, ..)| at == address)?;
-        let (_, bytes, kept) = self.last.remove(place);
+        let (_, bytes, kept) = self.last.remove(place)?;
         self.bytes = self.bytes.saturating_sub(bytes);
         Some(kept)
     }
@@ -48,7 +49,7 @@ impl<T: Keep> Kept<T> {
         self.take(address);
         let bytes = kept.memory();
         self.bytes = self.bytes.saturating_add(bytes);
-        self.last.push((address, bytes, kept));
+        self.last.push_back((address, bytes, kept));
     }
 
     /// Takes out what was not used for the longest time, if too much is kept.
@@ -56,8 +57,9 @@ impl<T: Keep> Kept<T> {
         if self.last.len() <= MOST && self.bytes <= BYTES {
             return None;
         }
-        let (address, ..) = *self.last.first()?;
-        self.take(address)
+        let (_, bytes, kept) = self.last.pop_front()?;
+        self.bytes = self.bytes.saturating_sub(bytes);
+        Some(kept)
     }
 
     /// Everything that is kept.

@@ -36,6 +36,7 @@ pub(crate) mod symbol_table;
 
 mod takeover;
 mod values;
+mod waiting;
 
 pub use bounds::{Bounds, Version};
 pub use commit::Durability;
@@ -73,8 +74,8 @@ use crate::io::{Storage, StorageMut};
 use crate::limits::Limits;
 use alloc::sync::Arc;
 use kept::Kept;
-use overlay::Overlay;
 pub(crate) use overlay::Sum;
+use overlay::{Overlay, Reading};
 use space::Space;
 
 /// Raw data of at most this many bytes waits for the commit, to be written with its neighbours.
@@ -95,7 +96,6 @@ pub struct Editor {
     headers: Kept<header::Header>,
     local_heaps: Kept<local_heap::FreeList>,
     symbol_tables: Kept<symbol_table::Loaded>,
-    trees: Kept<btree_v2::Tree>,
     heaps: Kept<fractal_heap::HeapEditor>,
     global_heap: global_heap::GlobalHeapEditor,
     bounds: Bounds,
@@ -133,7 +133,7 @@ impl Editor {
         bounds: Bounds,
         durability: Durability,
     ) -> Self {
-        let overlay = Arc::new(Overlay::new(storage, superblock.end));
+        let overlay = Arc::new(Overlay::new(storage, superblock.base, superblock.end));
         let shared: Arc<dyn Storage> = overlay.clone();
         let ctx = FileContext::growing(shared, superblock.base, superblock.sizes, limits);
         let bits = u32::from(superblock.sizes.offset).saturating_mul(8);
@@ -142,7 +142,7 @@ impl Editor {
         // The superblock counts from the start of the file, addresses from its base.
         let space = Space::new(superblock.end.saturating_sub(superblock.base), limit);
         let committed = superblock.clone();
-        let (headers, local_heaps, symbol_tables, trees, heaps) = Default::default();
+        let (headers, local_heaps, symbol_tables, heaps) = Default::default();
         let (commits, changes, state, exists) = (0, 0, Condition::Sound, false);
         let global_heap = global_heap::GlobalHeapEditor::default();
         Editor {
@@ -154,7 +154,6 @@ impl Editor {
             headers,
             local_heaps,
             symbol_tables,
-            trees,
             heaps,
             global_heap,
             bounds,
@@ -279,11 +278,6 @@ impl Editor {
         Ok(())
     }
 
-    /// True for a structure that [`write_unsealed`](Self::write_unsealed) wrote since the last commit.
-    pub(crate) fn is_unsealed(&self, address: Address) -> bool {
-        self.overlay.is_unsealed(self.ctx.absolute(address))
-    }
-
     /// Changes bytes of a structure that [`write_unsealed`](Self::write_unsealed) wrote since the last commit: whether
     /// it did.
     pub(crate) fn patch_unsealed(&mut self, address: Address, at: usize, bytes: &[u8]) -> bool {
@@ -347,7 +341,7 @@ impl Editor {
 
     /// True if nothing was changed since the last commit.
     pub(crate) fn is_committed(&self) -> bool {
-        self.space.is_committed() && self.overlay.dirty_bytes() == 0
+        self.space.is_committed() && self.overlay.dirty_bytes() == 0 && !self.overlay.is_waiting()
     }
 
     /// Makes ranges available that the committed state does not use: start and length of each.
@@ -379,12 +373,13 @@ impl Editor {
     /// Forgets the structures that are kept in memory.
     fn forget_kept(&mut self) {
         (self.headers, self.local_heaps, self.symbol_tables) = Default::default();
-        (self.trees, self.heaps) = Default::default();
+        self.heaps = Default::default();
+        self.overlay.forget_kept();
     }
 
     /// The storage as it reads with all changes.
     pub(crate) fn storage(&self) -> Arc<dyn Storage> {
-        self.overlay.clone()
+        Arc::new(Reading(self.overlay.clone()))
     }
 
     /// Changes made since the file was opened: a number that grows with each.
@@ -403,8 +398,8 @@ impl Editor {
     pub(crate) fn close(&mut self) {
         // A commit that failed at its end is finished by whoever opens the file next.
         let _ = self.rollback();
-        drop(self.overlay.take_dirty());
         self.forget_kept();
+        drop(self.overlay.take_dirty());
         self.state = Condition::Closed;
         self.overlay.close();
     }
@@ -424,6 +419,11 @@ impl Editor {
                 .with_hint("open the file again: that finishes the commit, or takes it back")),
             Condition::Closed => Err(crate::io::closed()),
         }
+    }
+
+    /// Something was changed that is not written yet.
+    fn touch(&mut self) {
+        self.changes = self.changes.wrapping_add(1);
     }
 
     fn changed(&mut self) {

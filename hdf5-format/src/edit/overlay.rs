@@ -1,9 +1,12 @@
 //! Changes that are not in the file yet: dirty bytes over the storage.
 
+use super::btree_v2::Tree;
+use super::waiting::Waiting;
 use crate::codec::checksum::lookup3;
+use crate::codec::{Address, Writer};
 use crate::error::Result;
 use crate::io::{Storage, StorageMut};
-use crate::sync::RwLock;
+use crate::sync::{MutexGuard, RwLock};
 use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -11,8 +14,14 @@ use alloc::vec::Vec;
 /// Storage that reads as if all changes were in it. Offsets are absolute.
 pub(super) struct Overlay {
     base: Arc<dyn StorageMut>,
+    /// Where addresses count from.
+    origin: u64,
     state: RwLock<State>,
+    waiting: Waiting,
 }
+
+/// The same for who does not make the changes.
+pub(super) struct Reading(pub(super) Arc<Overlay>);
 
 #[derive(Default)]
 struct State {
@@ -48,9 +57,10 @@ pub(crate) enum Sum {
 }
 
 impl Overlay {
-    pub(super) fn new(base: Arc<dyn StorageMut>, end: u64) -> Self {
+    pub(super) fn new(base: Arc<dyn StorageMut>, origin: u64, end: u64) -> Self {
         let stored = base.len().unwrap_or(0).min(end);
-        Overlay { base, state: RwLock::new(State { end, stored, ..State::default() }) }
+        let state = RwLock::new(State { end, stored, ..State::default() });
+        Overlay { base, origin, state, waiting: Waiting::default() }
     }
 
     /// The storage holds a committed state of this length.
@@ -73,9 +83,50 @@ impl Overlay {
 
     /// Keeps the new bytes of a structure whose checksum is made later.
     pub(super) fn write_unsealed(&self, offset: u64, bytes: &[u8], sum: Sum) {
-        let mut state = self.state.write();
-        state.put(offset, bytes);
-        state.unsealed.insert(offset, Unsealed { len: bytes.len(), sum });
+        self.state.write().put_unsealed(offset, bytes, sum);
+    }
+
+    /// Lets readers wait for what was changed before, until it is dropped.
+    pub(super) fn turn(&self) -> MutexGuard<'_, ()> {
+        self.waiting.turn()
+    }
+
+    /// Takes a tree out that was kept.
+    pub(super) fn take_tree(&self, address: Address) -> Option<Tree> {
+        self.waiting.take(address)
+    }
+
+    /// Keeps a tree with changes that are not written.
+    ///
+    /// # Errors
+    /// A number of one that is kept no longer does not fit its width.
+    pub(super) fn keep_tree(&self, address: Address, tree: Tree) -> Result<()> {
+        self.waiting.keep(address, tree, &mut |address, block| self.state.write().put_block(self.at(address), block))
+    }
+
+    /// Writes what waits among the dirty bytes.
+    ///
+    /// # Errors
+    /// A number does not fit its width.
+    pub(super) fn settle(&self) -> Result<()> {
+        if !self.waiting.is_any() {
+            return Ok(());
+        }
+        self.waiting.write(&mut |address, block| self.state.write().put_block(self.at(address), block))
+    }
+
+    /// True if something may wait to be written among the dirty bytes.
+    pub(super) fn is_waiting(&self) -> bool {
+        self.waiting.is_any()
+    }
+
+    /// Forgets what is kept.
+    pub(super) fn forget_kept(&self) {
+        self.waiting.forget();
+    }
+
+    fn at(&self, address: Address) -> u64 {
+        self.origin.saturating_add(address.0)
     }
 
     /// Changes bytes of a structure without a checksum: whether there is one at `offset`.
@@ -145,6 +196,7 @@ impl Storage for Overlay {
     }
 
     fn read_at(&self, offset: u64, buf: &mut [u8]) -> Result<()> {
+        self.settle()?;
         let state = self.state.read();
         if let Some(piece) = state.piece(offset, buf.len()) {
             buf.copy_from_slice(piece);
@@ -165,7 +217,42 @@ impl Storage for Overlay {
     }
 }
 
+impl Storage for Reading {
+    fn is_unsealed(&self, offset: u64) -> bool {
+        self.0.is_unsealed(offset)
+    }
+
+    fn len(&self) -> Result<u64> {
+        self.0.len()
+    }
+
+    fn read_at(&self, offset: u64, buf: &mut [u8]) -> Result<()> {
+        if self.0.is_waiting() {
+            let _turn = self.0.turn();
+            self.0.settle()?;
+        }
+        self.0.read_at(offset, buf)
+    }
+
+    fn close(&self) {
+        self.0.close();
+    }
+}
+
 impl State {
+    fn put_unsealed(&mut self, offset: u64, bytes: &[u8], sum: Sum) {
+        self.put(offset, bytes);
+        self.unsealed.insert(offset, Unsealed { len: bytes.len(), sum });
+    }
+
+    /// Keeps a structure, with its checksum or without.
+    fn put_block(&mut self, offset: u64, block: &Writer) {
+        match block.sum_at() {
+            Some(sum_at) => self.put_unsealed(offset, block.as_slice(), Sum::Before(sum_at)),
+            None => self.put(offset, block.as_slice()),
+        }
+    }
+
     /// The bytes of a range that one piece holds.
     fn piece(&self, offset: u64, len: usize) -> Option<&[u8]> {
         let (&start, bytes) = self.dirty.range(..=offset).next_back()?;
@@ -275,7 +362,7 @@ mod tests {
             (seed >> 33) % n
         };
         let original: Vec<u8> = (0..80).collect();
-        let overlay = Overlay::new(Arc::new(MemoryFile::new(original.clone())), 100);
+        let overlay = Overlay::new(Arc::new(MemoryFile::new(original.clone())), 0, 100);
         let mut expected = original.clone();
         expected.resize(100, 0);
         for round in 0..5000 {

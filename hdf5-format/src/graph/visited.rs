@@ -35,6 +35,11 @@ impl Visited {
         self.blocks.insert(start, end);
         Ok(())
     }
+
+    /// A block that was accepted is no longer part of the structure.
+    pub fn leave(&mut self, address: Address) {
+        self.blocks.remove(&address.0);
+    }
 }
 
 #[cfg(test)]
@@ -50,5 +55,7 @@ mod tests {
         for (start, len) in [(10, 10), (5, 6), (24, 1), (0, 100), (12, 2)] {
             assert!(seen.accept(Address(start), len, "node").is_err(), "{start}+{len}");
         }
+        seen.leave(Address(10));
+        seen.accept(Address(12), 8, "node").unwrap();
     }
 }

@@ -1,7 +1,7 @@
 //! Whole trees from sorted records, in one pass.
 
 use super::Parameters;
-use super::nodes::{Node, check_depth};
+use super::node::{Node, check_depth};
 use crate::codec::{Address, to_usize};
 use crate::edit::{Editor, Purpose};
 use crate::error::{Error, ErrorKind, Result};
@@ -52,7 +52,7 @@ struct Builder<'a> {
 impl Builder<'_> {
     /// The next `count` records as a subtree whose root is of `level`. The depth of the tree bounds the recursion.
     fn subtree(&mut self, level: u16, count: u64) -> Result<ChildPointer> {
-        let mut node = Node::new(level, self.layout.record_size);
+        let mut node = Node::new(level, self.layout);
         match level.checked_sub(1) {
             None => {
                 for _ in 0..count {
@@ -71,11 +71,11 @@ impl Builder<'_> {
                         self.record(&mut node)?;
                     }
                     let child = self.subtree(below, each.saturating_add(u64::from(n < more)))?;
-                    node.children.push(child);
+                    node.children.push(child.into());
                 }
             }
         }
-        let block = node.encode(self.editor, self.header, self.layout)?;
+        let block = node.encode(self.editor.ctx().sizes(), self.header, self.layout)?;
         let address = self.editor.place_block(Purpose::BTree, &block)?;
         Ok(node.pointer(address))
     }

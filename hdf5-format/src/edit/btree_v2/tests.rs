@@ -57,10 +57,10 @@ fn contents(editor: &Editor, tree: Address) -> Vec<Vec<u8>> {
 
 /// Records of every node, level by level from the root; counts and bounds are checked on the way.
 fn shape(editor: &Editor, at: Address) -> Vec<Vec<u64>> {
-    let (header, layout) = nodes::open(editor.ctx(), at).unwrap();
+    let (header, layout) = node::open(editor.ctx(), at).unwrap();
     let mut shape = alloc::vec![Vec::new(); usize::from(header.depth) + 1];
     let mut seen = Visited::new();
-    let Some(root) = nodes::root(&header) else {
+    let Some(root) = node::root(&header) else {
         assert_eq!((header.depth, header.total_records), (0, 0));
         return shape;
     };
@@ -77,12 +77,13 @@ fn node_shape(
     level: u16,
     shape: &mut Vec<Vec<u64>>,
 ) -> u64 {
-    let node = nodes::load(editor.ctx(), seen, header, layout, pointer, level).unwrap();
+    let node = node::load(editor.ctx(), seen, header, layout, pointer, level).unwrap();
     let least = layout.capacity(level) * u64::from(header.merge_percent) / 100;
     let least = if level == header.depth { 1 } else { least.max(1) };
     assert!((least..=layout.capacity(level)).contains(&pointer.records), "{} at level {level}", pointer.records);
     shape[usize::from(header.depth - level)].push(pointer.records);
-    let below = node.children.iter().map(|&child| node_shape(editor, header, layout, seen, child, level - 1, shape));
+    let below =
+        node.children.iter().map(|child| node_shape(editor, header, layout, seen, child.pointer, level - 1, shape));
     let total = pointer.records + below.sum::<u64>();
     assert_eq!(pointer.total, total);
     total
@@ -125,7 +126,7 @@ fn records_come_and_go_as_in_a_map() {
                         assert_eq!(remove(&mut editor, tree, &mut compare(near)).unwrap(), model.remove(&near));
                     }
                 }
-                assert_eq!(len(&editor, tree).unwrap(), model.len() as u64);
+                assert_eq!(len(&mut editor, tree).unwrap(), model.len() as u64);
                 if step % 100 == 0 || model.len() < 12 {
                     assert!(contents(&editor, tree).iter().eq(model.values()));
                     let shape = shape(&editor, tree);

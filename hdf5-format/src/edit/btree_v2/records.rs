@@ -1,0 +1,87 @@
+//! Records of one length, one after the other.
+
+use alloc::vec::Vec;
+
+#[derive(Clone, Debug, Default)]
+pub(super) struct Records {
+    width: usize,
+    bytes: Vec<u8>,
+}
+
+impl Records {
+    /// None yet; there is room for so many bytes of them.
+    pub(super) fn new(width: usize, room: usize) -> Self {
+        Records { width, bytes: Vec::with_capacity(room) }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.bytes.len().checked_div(self.width).unwrap_or(0)
+    }
+
+    /// Where a record starts; the end, for those past it.
+    fn at(&self, index: usize) -> usize {
+        index.saturating_mul(self.width).min(self.bytes.len())
+    }
+
+    /// A record; nothing past the end.
+    pub(super) fn get(&self, index: usize) -> &[u8] {
+        self.bytes.get(self.at(index)..self.at(index.saturating_add(1))).unwrap_or(&[])
+    }
+
+    pub(super) fn push(&mut self, record: &[u8]) {
+        self.bytes.extend_from_slice(record);
+    }
+
+    pub(super) fn append(&mut self, more: &Records) {
+        self.bytes.extend_from_slice(&more.bytes);
+    }
+
+    /// Takes the last record.
+    pub(super) fn pop(&mut self) -> Vec<u8> {
+        self.bytes.split_off(self.bytes.len().saturating_sub(self.width))
+    }
+
+    /// Takes the records from `index` on.
+    pub(super) fn split_off(&mut self, index: usize, room: usize) -> Records {
+        let at = self.at(index);
+        let mut rest = Records::new(self.width, room);
+        rest.push(self.bytes.get(at..).unwrap_or(&[]));
+        self.bytes.truncate(at);
+        rest
+    }
+
+    /// Gives memory back that more than `room` bytes take.
+    pub(super) fn shrink_to(&mut self, room: usize) {
+        self.bytes.shrink_to(room);
+    }
+
+    /// Puts others in the place of `count` records.
+    pub(super) fn exchange(&mut self, index: usize, count: usize, new: &[u8]) {
+        let range = self.at(index)..self.at(index.saturating_add(count));
+        drop(self.bytes.splice(range, new.iter().copied()));
+    }
+
+    pub(super) fn insert(&mut self, index: usize, record: &[u8]) {
+        let at = self.at(index);
+        self.bytes.extend_from_slice(record);
+        if let Some(from) = self.bytes.get_mut(at..) {
+            from.rotate_right(record.len().min(from.len()));
+        }
+    }
+
+    pub(super) fn remove(&mut self, index: usize) -> Vec<u8> {
+        let old = self.get(index).to_vec();
+        self.exchange(index, 1, &[]);
+        old
+    }
+
+    pub(super) fn replace(&mut self, index: usize, record: &[u8]) -> Vec<u8> {
+        let old = self.get(index).to_vec();
+        self.exchange(index, 1, record);
+        old
+    }
+
+    pub(super) fn as_bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+}
