@@ -2,6 +2,10 @@
 //!
 //! A lock that a panicking thread held is taken over: what it guards is changed in steps that leave it whole.
 
+mod gate;
+
+pub(crate) use gate::Gate;
+
 #[cfg(feature = "std")]
 use std::sync as locks;
 
@@ -44,6 +48,36 @@ impl<T> Mutex<T> {
         };
         #[cfg(not(feature = "std"))]
         return self.inner.try_lock();
+    }
+}
+
+/// What threads wait at until another says that something moved.
+#[derive(Debug, Default)]
+pub(crate) struct Condition {
+    #[cfg(feature = "std")]
+    inner: locks::Condvar,
+}
+
+impl Condition {
+    /// Lets the lock go, and takes it again when something may have moved.
+    pub(crate) fn wait<'a, T>(&self, lock: &'a Mutex<T>, guard: MutexGuard<'a, T>) -> MutexGuard<'a, T> {
+        #[cfg(feature = "std")]
+        {
+            let _ = lock;
+            self.inner.wait(guard).unwrap_or_else(locks::PoisonError::into_inner)
+        }
+        #[cfg(not(feature = "std"))]
+        {
+            drop(guard);
+            core::hint::spin_loop();
+            lock.lock()
+        }
+    }
+
+    /// Wakes all who wait.
+    pub(crate) fn notify(&self) {
+        #[cfg(feature = "std")]
+        self.inner.notify_all();
     }
 }
 

@@ -114,8 +114,8 @@ impl Attribute {
     /// As for [`read_vec`](Self::read_vec).
     pub fn read_vec_as<T: Load>(&self, how: Conversion) -> Result<Vec<T>> {
         let plan = T::plan(&self.datatype, how).map_err(|e| self.named(e))?;
-        let mut source = Source::new(self.core.ctx());
-        T::load_all(&plan, self.datatype.size(), &self.data, &mut source).map_err(|e| self.named(e))
+        let load = || T::load_all(&plan, self.datatype.size(), &self.data, &mut Source::new(self.core.ctx()));
+        self.core.consistently(load).map_err(|e| self.named(e))
     }
 
     /// The one element of a scalar attribute, or of one with a single element.
@@ -147,7 +147,8 @@ impl Attribute {
     /// # Errors
     /// A heap that a value points into is damaged.
     pub fn read_values(&self) -> Result<Vec<Value>> {
-        decode::decode_all(self.core.ctx(), &self.datatype, &self.data).map_err(|e| self.named(e))
+        let decode = || decode::decode_all(self.core.ctx(), &self.datatype, &self.data);
+        self.core.consistently(decode).map_err(|e| self.named(e))
     }
 
     /// Appends the value's canonical bytes: see [`canonical`](super::canonical).

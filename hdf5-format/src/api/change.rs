@@ -115,7 +115,8 @@ fn start(editor: Editor, options: OpenOptions) -> Result<File> {
     let storage: Arc<dyn Storage> = editor.storage();
     let OpenOptions { limits, external, filters, name, reuse_space, .. } = options;
     let options = CoreOptions { limits, external, filters, salvage: false, name, joined: true };
-    let core = Arc::new(FileCore::open_changing(storage, options, Arc::new(Mutex::new(editor)))?);
+    let gate = Arc::clone(editor.gate());
+    let core = Arc::new(FileCore::open_changing(storage, options, Arc::new(Mutex::new(editor)), gate)?);
     if reuse_space {
         // Where what is free is not certain the file grows instead.
         let _ = super::space::reclaim(&core, &mut lock(&core)?.lock());
@@ -241,7 +242,7 @@ pub(super) fn change<R>(core: &FileCore, work: impl FnOnce(&mut Editor) -> Resul
     let mut editor = lock(core)?.lock();
     editor.check_sound()?;
     let before = editor.changes();
-    let result = work(&mut editor);
+    let result = editor.exclusively(work);
     if result.is_err() && editor.changes() != before {
         editor.mark_unsound();
     }

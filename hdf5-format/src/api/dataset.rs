@@ -165,7 +165,7 @@ impl Dataset {
     /// # Errors
     /// The heap with their names is damaged.
     pub fn external_files(&self) -> Result<Vec<ExternalSlot>> {
-        self.reader(&*self.now()?).external_slots().map_err(|e| self.named(e))
+        self.now_read(|reader| reader.external_slots())
     }
 
     /// Which elements of which datasets a virtual dataset shows; none for others.
@@ -173,12 +173,12 @@ impl Dataset {
     /// # Errors
     /// The heap object that holds the mappings is damaged.
     pub fn virtual_mappings(&self) -> Result<Vec<VirtualMapping>> {
-        self.reader(&*self.now()?).virtual_mappings().map_err(|e| self.named(e))
+        self.now_read(|reader| reader.virtual_mappings())
     }
 
     /// The extent of the source of an unlimited mapping, if it can be opened.
     pub fn source_shape(&self, mapping: &VirtualMapping) -> Option<Vec<u64>> {
-        self.reader(&*self.now().ok()?).source_extent(mapping)
+        self.now_read(|reader| Ok(reader.source_extent(mapping))).ok()?
     }
 
     /// Number of allocated chunks; `None` if the dataset is not chunked.
@@ -186,7 +186,7 @@ impl Dataset {
     /// # Errors
     /// The chunk index is damaged.
     pub fn num_chunks(&self) -> Result<Option<u64>> {
-        self.reader(&*self.now()?).num_chunks().map_err(|e| self.named(e))
+        self.now_read(|reader| reader.num_chunks())
     }
 
     /// Bytes that the elements take in the file, filtered as they are.
@@ -194,7 +194,7 @@ impl Dataset {
     /// # Errors
     /// The chunk index is damaged.
     pub fn storage_size(&self) -> Result<u64> {
-        self.reader(&*self.now()?).storage_size().map_err(|e| self.named(e))
+        self.now_read(|reader| reader.storage_size())
     }
 
     /// The same dataset, whose values are read and written by another rule: [`Conversion::Exact`] refuses what the other
@@ -225,13 +225,11 @@ impl Dataset {
     /// The selected elements, and the shape of the result.
     fn elements<T: Load>(&self, selection: &Select) -> Result<(Vec<T>, Vec<u64>)> {
         let (wanted, shape) = selection.resolve(self.shape()).map_err(|e| self.named(e))?;
-        let values = self.elements_of(&wanted).map_err(|e| self.named(e))?;
+        let values = self.now_read(|reader| self.elements_of(reader, &wanted))?;
         Ok((values, shape))
     }
 
-    fn elements_of<T: Load>(&self, wanted: &Wanted) -> Result<Vec<T>> {
-        let now = self.now()?;
-        let reader = self.reader(&now);
+    fn elements_of<T: Load>(&self, reader: &Reader<'_>, wanted: &Wanted) -> Result<Vec<T>> {
         let bytes = if self.space().is_null() { 0 } else { reader.selected_bytes(wanted)? };
         let size = self.dtype().size();
         let count = to_usize(bytes)?.checked_div(size).unwrap_or(0);
@@ -240,7 +238,7 @@ impl Dataset {
         if let Some(values) = T::load_direct(&plan, count, &mut fill) {
             return values;
         }
-        if let Some(values) = self.plain_of(&reader, wanted, &plan)? {
+        if let Some(values) = self.plain_of(reader, wanted, &plan)? {
             return Ok(values);
         }
         let mut source = Source::new(self.core.ctx());
@@ -299,12 +297,11 @@ impl Dataset {
     /// As for [`Dataset::read_slice_vec`], and if there is no such member.
     pub fn read_field<T: Load>(&self, name: &str, selection: impl Into<Select>) -> Result<Vec<T>> {
         let (wanted, _) = selection.into().resolve(self.shape()).map_err(|e| self.named(e))?;
-        self.field_of(name, &wanted).map_err(|e| self.named(e))
+        self.now_read(|reader| self.field_of(reader, name, &wanted))
     }
 
-    fn field_of<T: Load>(&self, name: &str, wanted: &Wanted) -> Result<Vec<T>> {
-        let now = self.now()?;
-        let (reader, row) = (self.reader(&now), self.dtype().size().max(1));
+    fn field_of<T: Load>(&self, reader: &Reader<'_>, name: &str, wanted: &Wanted) -> Result<Vec<T>> {
+        let row = self.dtype().size().max(1);
         let (at, datatype) = super::element::member(self.dtype(), name)?;
         let (size, plan) = (datatype.size(), T::plan(datatype, self.conversion)?);
         let (mut raw, mut column) = (Vec::new(), Vec::new());
@@ -358,7 +355,7 @@ impl Dataset {
     /// The selection does not fit the shape, the result is larger than the limits, or the storage is damaged.
     pub fn read_raw(&self, selection: impl Into<Select>) -> Result<(Vec<u8>, Vec<u64>)> {
         let (wanted, shape) = selection.into().resolve(self.shape()).map_err(|e| self.named(e))?;
-        let raw = self.reader(&*self.now()?).read(&wanted).map_err(|e| self.named(e))?;
+        let raw = self.now_read(|reader| reader.read(&wanted))?;
         Ok((raw, shape))
     }
 
@@ -367,8 +364,8 @@ impl Dataset {
     /// # Errors
     /// As for [`Dataset::read_raw`], and if a heap that a value points into is damaged.
     pub fn read_values(&self, selection: impl Into<Select>) -> Result<Vec<Value>> {
-        let (raw, _) = self.read_raw(selection)?;
-        decode::decode_all(self.core.ctx(), self.dtype(), &raw).map_err(|e| self.named(e))
+        let (wanted, _) = selection.into().resolve(self.shape()).map_err(|e| self.named(e))?;
+        self.now_read(|reader| decode::decode_all(self.core.ctx(), self.dtype(), &reader.read(&wanted)?))
     }
 
     /// The shape of what a selection reads.
@@ -395,10 +392,8 @@ impl Dataset {
     /// The storage is damaged, or `visit` fails.
     pub fn for_each_block(&self, mut visit: impl FnMut(&[u8]) -> Result<()>) -> Result<()> {
         let mut buffer = Vec::new();
-        let now = self.now()?;
-        let reader = self.reader(&now);
         self.each_block(&mut Vec::new(), &mut |axes| {
-            reader.read_into(axes, &mut buffer).map_err(|e| self.named(e))?;
+            self.now_read(|reader| reader.read_into(axes, &mut buffer))?;
             visit(&buffer)
         })
     }
@@ -450,8 +445,10 @@ impl Dataset {
         let mut canonical = Canonical::new(self.core.ctx(), self.dtype(), names)?;
         let mut out = Vec::new();
         self.for_each_block(|block| {
-            out.clear();
-            canonical.encode(block, &mut out).map_err(|e| self.named(e))?;
+            self.core.consistently(|| {
+                out.clear();
+                canonical.encode(block, &mut out).map_err(|e| self.named(e))
+            })?;
             sink(&out);
             Ok(())
         })
@@ -462,8 +459,11 @@ impl Dataset {
     /// # Errors
     /// Its header is damaged, or it is gone.
     pub fn refresh(&mut self) -> Result<()> {
-        let header = ObjectHeader::load(self.core.ctx(), self.address()).map_err(|e| self.named(e))?;
-        self.set_stored(StoredDataset::load(&self.core, &header).map_err(|e| self.named(e))?);
+        let stored = self.core.consistently(|| {
+            let header = ObjectHeader::load(self.core.ctx(), self.address())?;
+            StoredDataset::load(&self.core, &header)
+        });
+        self.set_stored(stored.map_err(|e| self.named(e))?);
         Ok(())
     }
 
@@ -476,8 +476,14 @@ impl Dataset {
         if !self.core.is_changing() {
             return Ok(Arc::clone(&self.stored));
         }
-        let header = ObjectHeader::load(self.core.ctx(), self.address()).map_err(|e| self.named(e))?;
-        StoredDataset::load(&self.core, &header).map(Arc::new).map_err(|e| self.named(e))
+        let header = ObjectHeader::load(self.core.ctx(), self.address())?;
+        StoredDataset::load(&self.core, &header).map(Arc::new)
+    }
+
+    /// Reads something of the dataset as it is between two changes: `read` may be called more than once.
+    pub(super) fn now_read<T>(&self, mut read: impl FnMut(&Reader<'_>) -> Result<T>) -> Result<T> {
+        let found = self.core.consistently(|| read(&self.reader(&*self.now()?)));
+        found.map_err(|e| self.named(e))
     }
 
     fn reader<'a>(&'a self, dataset: &'a StoredDataset) -> Reader<'a> {

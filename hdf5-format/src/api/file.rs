@@ -1,7 +1,7 @@
 //! An opened file.
 
 use super::group::Group;
-use super::object::{Object, ObjectInfo};
+use super::object::Object;
 use super::options::OpenOptions;
 use super::{Dataset, NamedDatatype};
 use crate::codec::Address;
@@ -9,7 +9,6 @@ use crate::dataset::file::{CoreOptions, FileCore};
 use crate::error::{Error, Result};
 use crate::format::superblock::Superblock;
 use crate::graph::FileContext;
-use crate::graph::object_header::ObjectHeader;
 use crate::io::{ExternalKind, Storage};
 use alloc::string::String;
 use alloc::sync::Arc;
@@ -132,9 +131,7 @@ impl File {
     /// # Errors
     /// There is no sound object header there.
     pub fn at_address(&self, address: Address, name: impl Into<String>) -> Result<Object> {
-        let name = name.into();
-        let header = ObjectHeader::load(self.core.ctx(), address).map_err(|e| e.on(&name))?;
-        Object::new(ObjectInfo::new(Arc::clone(&self.core), name, Arc::new(header)))
+        Object::at(&self.core, address, name.into())
     }
 
     /// Opens another file that this one names, as this one was opened, if the policy allows it.

@@ -129,7 +129,7 @@ impl Group {
     /// # Errors
     /// The structure that holds the links is damaged.
     pub fn len(&self) -> Result<u64> {
-        self.now()?.count(self.core.ctx()).map_err(|e| e.on(&self.path))
+        self.core.consistently(|| self.now()?.count(self.core.ctx()).map_err(|e| e.on(&self.path)))
     }
 
     /// True if there are no links.
@@ -142,10 +142,8 @@ impl Group {
 
     /// All links, in ascending order of the names' bytes. A broken link is an error in its place and hides no other.
     pub fn links(&self) -> Vec<Result<Link>> {
-        let links = match self.now() {
-            Ok(links) => links.list(self.core.ctx()),
-            Err(error) => return alloc::vec![Err(error)],
-        };
+        let links = self.core.consistently(|| Ok(self.now()?.list(self.core.ctx())));
+        let links = links.unwrap_or_else(|error| alloc::vec![Err(error)]);
         links.into_iter().map(|l| l.map(Link::from).map_err(|e| e.on(&self.path))).collect()
     }
 
@@ -160,7 +158,7 @@ impl Group {
     /// There is none, or the structure that holds the links is damaged.
     pub fn link(&self, name: impl AsRef<[u8]>) -> Result<Link> {
         let name = name.as_ref();
-        let found = self.now()?.get(self.core.ctx(), name).map_err(|e| e.on(&self.path))?;
+        let found = self.core.consistently(|| self.now()?.get(self.core.ctx(), name).map_err(|e| e.on(&self.path)))?;
         found
             .map(Link::from)
             .ok_or_else(|| Error::new(ErrorKind::NotFound, format!("no link named {:?}", shown(name))).on(&self.path))
@@ -188,8 +186,7 @@ impl Group {
         let LinkKind::Hard(address) = link.kind else {
             return Err(Error::new(ErrorKind::Invalid, "not a hard link").on(path));
         };
-        let header = ObjectHeader::load(self.core.ctx(), address).map_err(|e| e.on(&path))?;
-        Object::new(ObjectInfo::new(Arc::clone(&self.core), path, Arc::new(header)))
+        Object::at(&self.core, address, path)
     }
 
     /// The object at a path from here; from the root if the path starts with `/`.
@@ -205,9 +202,13 @@ impl Group {
     /// # Errors
     /// As for [`Group::get`].
     pub fn resolve(&self, path: impl AsRef<[u8]>) -> Result<Option<Address>> {
-        let place = self.core.resolve(self.address(), path.as_ref()).map_err(|e| e.on(&self.path))?;
-        // A path may lead to nothing that is an object.
-        ObjectHeader::load(place.core.ctx(), place.address).map_err(|e| e.on(&self.path))?;
+        let path = path.as_ref();
+        let place = self.core.consistently(|| {
+            let place = self.core.resolve(self.address(), path)?;
+            // A path may lead to nothing that is an object.
+            ObjectHeader::load(place.core.ctx(), place.address).map(|_| place)
+        });
+        let place = place.map_err(|e| e.on(&self.path))?;
         Ok(Arc::ptr_eq(&place.core, &self.core).then_some(place.address))
     }
 

@@ -105,18 +105,22 @@ impl ObjectInfo {
         if !self.core.is_changing() {
             return Ok(Arc::clone(&self.header));
         }
-        ObjectHeader::load(self.core.ctx(), self.address()).map(Arc::new).map_err(|e| e.on(&self.path))
+        self.core.consistently(|| {
+            ObjectHeader::load(self.core.ctx(), self.address()).map(Arc::new).map_err(|e| e.on(&self.path))
+        })
     }
 
     /// Does something with the attributes as they are now.
-    fn with_attributes<R>(&self, use_them: impl FnOnce(Attributes<'_>) -> Result<R>) -> Result<R> {
-        let header = self.header_now()?;
-        let attributes = if self.core.is_changing() {
-            Attributes::open(self.core.ctx(), &header)
-        } else {
-            Attributes::open_with(self.core.ctx(), &header, &self.dense)
-        };
-        attributes.and_then(use_them).map_err(|e| e.on(&self.path))
+    fn with_attributes<R>(&self, use_them: impl Fn(Attributes<'_>) -> Result<R>) -> Result<R> {
+        self.core.consistently(|| {
+            let header = self.header_now()?;
+            let attributes = if self.core.is_changing() {
+                Attributes::open(self.core.ctx(), &header)
+            } else {
+                Attributes::open_with(self.core.ctx(), &header, &self.dense)
+            };
+            attributes.and_then(&use_them).map_err(|e| e.on(&self.path))
+        })
     }
 
     /// All attributes, by name. One that is damaged is an error in its place; the others are there.
@@ -134,7 +138,8 @@ impl ObjectInfo {
     /// # Errors
     /// There is no such attribute, it has more or fewer elements, or its value is no `T`.
     pub fn attr<T: Load>(&self, name: impl AsRef<[u8]>) -> Result<T> {
-        self.attribute(name)?.read()
+        let name = name.as_ref();
+        self.core.consistently(|| self.attribute(name)?.read())
     }
 
     /// The value of an attribute, or another value where there is no such attribute.
@@ -142,11 +147,12 @@ impl ObjectInfo {
     /// # Errors
     /// There is one, and as for [`attr`](Self::attr).
     pub fn attr_or<T: Load>(&self, name: impl AsRef<[u8]>, otherwise: T) -> Result<T> {
-        match self.attribute(name) {
-            Ok(attribute) => attribute.read(),
-            Err(error) if error.kind() == ErrorKind::NotFound => Ok(otherwise),
-            Err(error) => Err(error),
-        }
+        let name = name.as_ref();
+        let found = self.core.consistently(|| match self.attribute(name) {
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            found => found?.read().map(Some),
+        });
+        Ok(found?.unwrap_or(otherwise))
     }
 
     /// The elements of an attribute, in C order.
@@ -154,7 +160,8 @@ impl ObjectInfo {
     /// # Errors
     /// There is no such attribute, or its elements are no `T`.
     pub fn attr_vec<T: Load>(&self, name: impl AsRef<[u8]>) -> Result<Vec<T>> {
-        self.attribute(name)?.read_vec()
+        let name = name.as_ref();
+        self.core.consistently(|| self.attribute(name)?.read_vec())
     }
 
     /// The attribute of a name.
@@ -207,9 +214,20 @@ impl Object {
     pub(super) fn resolve(core: &Arc<FileCore>, from: Address, base: &str, path: &[u8]) -> Result<Object> {
         let shown = super::group::shown(path);
         let shown = if path.first() == Some(&b'/') { shown } else { format!("{}/{shown}", base.trim_end_matches('/')) };
-        let place = core.resolve(from, path).map_err(|e| e.on(&shown))?;
-        let header = ObjectHeader::load(place.core.ctx(), place.address).map_err(|e| e.on(&shown))?;
-        Object::new(ObjectInfo::new(place.core, shown, Arc::new(header)))
+        core.consistently(|| {
+            let place = core.resolve(from, path).map_err(|e| e.on(&shown))?;
+            Object::load(&place.core, place.address, shown.clone())
+        })
+    }
+
+    /// The object whose header is at an address, called so.
+    pub(super) fn at(core: &Arc<FileCore>, address: Address, name: String) -> Result<Object> {
+        core.consistently(|| Object::load(core, address, name.clone()))
+    }
+
+    fn load(core: &Arc<FileCore>, address: Address, name: String) -> Result<Object> {
+        let header = ObjectHeader::load(core.ctx(), address).map_err(|e| e.on(&name))?;
+        Object::new(ObjectInfo::new(Arc::clone(core), name, Arc::new(header)))
     }
 
     /// Place, header and attributes.

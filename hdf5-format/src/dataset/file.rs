@@ -9,6 +9,7 @@ use crate::graph::object_header::ObjectHeader;
 use crate::graph::open::{self, OpenedFile};
 use crate::io::{ExternalKind, ExternalPolicy, Storage, StorageMut};
 use crate::limits::Limits;
+use crate::sync::Gate;
 use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -39,6 +40,8 @@ pub struct FileCore {
     depth: usize,
     /// What changes the file, for the layers above; readers only know that something does.
     changer: Option<Arc<dyn Any + Send + Sync>>,
+    /// What its changes close.
+    gate: Option<Arc<Gate>>,
 }
 
 /// An object: the file it lies in, and where.
@@ -57,20 +60,30 @@ impl FileCore {
     }
 
     /// Opens a file that `changer` changes through `storage`.
-    pub fn open_changing(
+    pub(crate) fn open_changing(
         storage: Arc<dyn Storage>,
         options: CoreOptions,
         changer: Arc<dyn Any + Send + Sync>,
+        gate: Arc<Gate>,
     ) -> Result<Self> {
         let mut core = FileCore::open(storage, options)?;
         core.opened.context = core.opened.context.with_growing_end();
         core.changer = Some(changer);
+        core.gate = Some(gate);
         Ok(core)
     }
 
     /// True if the file is being changed: what was read of it may be out of date.
     pub fn is_changing(&self) -> bool {
         self.changer.is_some()
+    }
+
+    /// Reads something as it is between two changes of the file. `read` may be called more than once.
+    pub fn consistently<T>(&self, mut read: impl FnMut() -> T) -> T {
+        match &self.gate {
+            None => read(),
+            Some(gate) => gate.read(read),
+        }
     }
 
     /// What changes the file, if it is of this type.
@@ -87,7 +100,7 @@ impl FileCore {
             joined: options.joined,
         };
         let opened = open::open(storage, options.limits.clone(), how)?;
-        Ok(FileCore { opened, options, depth, changer: None })
+        Ok(FileCore { opened, options, depth, changer: None, gate: None })
     }
 
     /// Where to read, how wide numbers are, which bounds hold.

@@ -1,5 +1,6 @@
 //! Making all changes so far the file's state at once.
 
+use super::overlay::Pieces;
 use super::{Condition, Editor};
 use crate::codec::{Cursor, Sizes, Writer};
 use crate::error::Result;
@@ -7,6 +8,7 @@ use crate::format::superblock::{COMMITTING, Superblock};
 use crate::graph::redo;
 use crate::io::StorageMut;
 use alloc::collections::BTreeMap;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 /// What a commit promises.
@@ -28,8 +30,6 @@ const ROLL_BACK: &str = "the file holds its last commit; roll back to go on";
 
 /// Most bytes that are copied to be written at once.
 const MOST_AT_ONCE: usize = 1 << 20;
-
-type Pieces = BTreeMap<u64, Vec<u8>>;
 
 /// How far a commit came: what its failure leaves behind.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -65,17 +65,14 @@ impl Editor {
             self.superblock.end = before;
             return Err(error);
         }
-        if let Err(error) = self.overlay.settle() {
-            self.superblock.end = before;
-            return Err(error);
-        }
         self.overlay.write(self.superblock.base, writer.as_slice());
-        let dirty = self.overlay.take_dirty();
+        self.overlay.seal();
         let mut reached = Reached::Fresh;
-        match self.write_all(&dirty, before, &mut reached) {
+        let overlay = Arc::clone(&self.overlay);
+        match overlay.with_dirty(|dirty| self.write_all(dirty, before, &mut reached)) {
             Ok(()) => {
                 self.space.commit();
-                self.overlay.set_committed(end);
+                self.overlay.committed(end);
                 if let Some(lists) = &mut self.lists {
                     lists.commit();
                 }
@@ -86,7 +83,6 @@ impl Editor {
                 Ok(())
             }
             Err(error) => {
-                self.overlay.restore(dirty);
                 self.superblock.end = before;
                 Err(error.with_hint(self.give_up(reached, before.max(end))))
             }
@@ -194,8 +190,13 @@ impl Editor {
         if matches!(self.state, Condition::Reopen | Condition::Closed) {
             return self.check_sound();
         }
+        self.exclusively(Self::roll_back);
+        Ok(())
+    }
+
+    fn roll_back(&mut self) {
         self.forget_kept();
-        drop(self.overlay.take_dirty());
+        self.overlay.roll_back();
         self.superblock = self.committed.clone();
         self.space.rollback();
         if let Some(lists) = &mut self.lists {
@@ -204,7 +205,6 @@ impl Editor {
         self.state = Condition::Sound;
         self.global_heap = Default::default();
         self.end_changed();
-        Ok(())
     }
 }
 

@@ -72,10 +72,11 @@ use crate::format::superblock::Superblock;
 use crate::graph::FileContext;
 use crate::io::{Storage, StorageMut};
 use crate::limits::Limits;
+use crate::sync::Gate;
 use alloc::sync::Arc;
 use kept::Kept;
+use overlay::Overlay;
 pub(crate) use overlay::Sum;
-use overlay::{Overlay, Reading};
 use space::Space;
 
 /// Raw data of at most this many bytes waits for the commit, to be written with its neighbours.
@@ -87,6 +88,8 @@ const MOST_KEPT: u64 = 16 << 20;
 /// A file being changed, below the level of objects.
 pub struct Editor {
     overlay: Arc<Overlay>,
+    /// Closed while readers might see a change half done.
+    gate: Arc<Gate>,
     ctx: FileContext,
     space: Space,
     /// The lists of free space that the file keeps, if it does.
@@ -147,6 +150,7 @@ impl Editor {
         let global_heap = global_heap::GlobalHeapEditor::default();
         Editor {
             overlay,
+            gate: Arc::default(),
             ctx,
             space,
             lists: None,
@@ -360,10 +364,14 @@ impl Editor {
     /// # Errors
     /// The file is full, or the storage fails.
     pub(crate) fn settle(&mut self) -> Result<()> {
+        self.exclusively(Self::settle_now)
+    }
+
+    fn settle_now(&mut self) -> Result<()> {
         let mut heaps = core::mem::take(&mut self.heaps);
         let done = heaps.iter_mut().try_for_each(|heap| heap.finish(self));
         self.heaps = heaps;
-        let done = done.and_then(|()| lists::store(self));
+        let done = done.and_then(|()| lists::store(self)).and_then(|()| self.overlay.settle());
         if done.is_err() {
             self.mark_unsound();
         }
@@ -374,12 +382,23 @@ impl Editor {
     fn forget_kept(&mut self) {
         (self.headers, self.local_heaps, self.symbol_tables) = Default::default();
         self.heaps = Default::default();
-        self.overlay.forget_kept();
     }
 
     /// The storage as it reads with all changes.
     pub(crate) fn storage(&self) -> Arc<dyn Storage> {
-        Arc::new(Reading(self.overlay.clone()))
+        self.overlay.clone()
+    }
+
+    /// What readers go through.
+    pub(crate) fn gate(&self) -> &Arc<Gate> {
+        &self.gate
+    }
+
+    /// Does what readers may not see half done.
+    pub(crate) fn exclusively<T>(&mut self, work: impl FnOnce(&mut Self) -> T) -> T {
+        let gate = Arc::clone(&self.gate);
+        let _closed = gate.close();
+        work(self)
     }
 
     /// Changes made since the file was opened: a number that grows with each.
@@ -399,7 +418,7 @@ impl Editor {
         // A commit that failed at its end is finished by whoever opens the file next.
         let _ = self.rollback();
         self.forget_kept();
-        drop(self.overlay.take_dirty());
+        self.overlay.roll_back();
         self.state = Condition::Closed;
         self.overlay.close();
     }

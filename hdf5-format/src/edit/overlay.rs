@@ -6,10 +6,11 @@ use crate::codec::checksum::lookup3;
 use crate::codec::{Address, Writer};
 use crate::error::Result;
 use crate::io::{Storage, StorageMut};
-use crate::sync::{MutexGuard, RwLock};
+use crate::sync::RwLock;
 use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use core::sync::atomic::{AtomicBool, Ordering};
 
 /// Storage that reads as if all changes were in it. Offsets are absolute.
 pub(super) struct Overlay {
@@ -18,26 +19,26 @@ pub(super) struct Overlay {
     origin: u64,
     state: RwLock<State>,
     waiting: Waiting,
+    /// Bytes went to the storage that it may still lose.
+    unsynced: AtomicBool,
 }
-
-/// The same for who does not make the changes.
-pub(super) struct Reading(pub(super) Arc<Overlay>);
 
 #[derive(Default)]
 struct State {
     /// End of what is allocated; past the end of the storage the bytes are zero.
     end: u64,
     /// Disjoint pieces by offset.
-    dirty: BTreeMap<u64, Vec<u8>>,
+    dirty: Pieces,
     /// Bytes of all pieces.
     dirty_bytes: u64,
     /// Structures among them whose checksums are made when they leave, by offset; each lies in one piece.
     unsealed: BTreeMap<u64, Unsealed>,
-    /// Bytes went to the storage that it may still lose.
-    unsynced: bool,
     /// Bytes of the storage that were written; what follows is zero, whatever is there.
     stored: u64,
 }
+
+/// Bytes by their offsets.
+pub(super) type Pieces = BTreeMap<u64, Vec<u8>>;
 
 /// A structure without its checksum.
 #[derive(Clone, Copy, Debug)]
@@ -60,12 +61,7 @@ impl Overlay {
     pub(super) fn new(base: Arc<dyn StorageMut>, origin: u64, end: u64) -> Self {
         let stored = base.len().unwrap_or(0).min(end);
         let state = RwLock::new(State { end, stored, ..State::default() });
-        Overlay { base, origin, state, waiting: Waiting::default() }
-    }
-
-    /// The storage holds a committed state of this length.
-    pub(super) fn set_committed(&self, end: u64) {
-        self.state.write().stored = end;
+        Overlay { base, origin, state, waiting: Waiting::default(), unsynced: AtomicBool::new(false) }
     }
 
     pub(super) fn base(&self) -> &Arc<dyn StorageMut> {
@@ -84,11 +80,6 @@ impl Overlay {
     /// Keeps the new bytes of a structure whose checksum is made later.
     pub(super) fn write_unsealed(&self, offset: u64, bytes: &[u8], sum: Sum) {
         self.state.write().put_unsealed(offset, bytes, sum);
-    }
-
-    /// Lets readers wait for what was changed before, until it is dropped.
-    pub(super) fn turn(&self) -> MutexGuard<'_, ()> {
-        self.waiting.turn()
     }
 
     /// Takes a tree out that was kept.
@@ -120,11 +111,6 @@ impl Overlay {
         self.waiting.is_any()
     }
 
-    /// Forgets what is kept.
-    pub(super) fn forget_kept(&self) {
-        self.waiting.forget();
-    }
-
     fn at(&self, address: Address) -> u64 {
         self.origin.saturating_add(address.0)
     }
@@ -139,11 +125,9 @@ impl Overlay {
 
     /// Writes bytes to the storage itself.
     pub(super) fn write_through(&self, offset: u64, bytes: &[u8]) -> Result<()> {
-        let mut state = self.state.write();
         let end = offset.saturating_add(bytes.len() as u64);
-        state.cut(offset, end);
-        state.unsynced = true;
-        drop(state);
+        self.state.write().cut(offset, end);
+        self.set_unsynced(true);
         self.base.write_at(offset, bytes)?;
         let mut state = self.state.write();
         state.stored = state.stored.max(end);
@@ -152,11 +136,11 @@ impl Overlay {
 
     /// Whether bytes were written through since this was set to false.
     pub(super) fn is_unsynced(&self) -> bool {
-        self.state.read().unsynced
+        self.unsynced.load(Ordering::Acquire)
     }
 
     pub(super) fn set_unsynced(&self, unsynced: bool) {
-        self.state.write().unsynced = unsynced;
+        self.unsynced.store(unsynced, Ordering::Release);
     }
 
     /// Drops what is dirty in a range.
@@ -164,19 +148,27 @@ impl Overlay {
         self.state.write().cut(offset, offset.saturating_add(len));
     }
 
-    /// All dirty pieces, ascending; none are left.
-    pub(super) fn take_dirty(&self) -> BTreeMap<u64, Vec<u8>> {
-        let mut state = self.state.write();
-        state.seal();
-        state.dirty_bytes = 0;
-        core::mem::take(&mut state.dirty)
+    /// Makes all checksums that are missing.
+    pub(super) fn seal(&self) {
+        self.state.write().seal();
     }
 
-    /// Puts pieces back that [`take_dirty`](Self::take_dirty) took.
-    pub(super) fn restore(&self, dirty: BTreeMap<u64, Vec<u8>>) {
+    /// Does something with all dirty pieces, ascending, which readers see meanwhile.
+    pub(super) fn with_dirty<T>(&self, work: impl FnOnce(&Pieces) -> T) -> T {
+        work(&self.state.read().dirty)
+    }
+
+    /// The storage has all dirty pieces, and ends there.
+    pub(super) fn committed(&self, end: u64) {
         let mut state = self.state.write();
-        state.dirty_bytes = dirty.values().fold(0, |sum, piece| sum.saturating_add(piece.len() as u64));
-        state.dirty = dirty;
+        state.forget_dirty();
+        state.stored = end;
+    }
+
+    /// Forgets everything that the storage does not have.
+    pub(super) fn roll_back(&self) {
+        self.waiting.forget();
+        self.state.write().forget_dirty();
     }
 
     /// Bytes that are dirty.
@@ -217,28 +209,6 @@ impl Storage for Overlay {
     }
 }
 
-impl Storage for Reading {
-    fn is_unsealed(&self, offset: u64) -> bool {
-        self.0.is_unsealed(offset)
-    }
-
-    fn len(&self) -> Result<u64> {
-        self.0.len()
-    }
-
-    fn read_at(&self, offset: u64, buf: &mut [u8]) -> Result<()> {
-        if self.0.is_waiting() {
-            let _turn = self.0.turn();
-            self.0.settle()?;
-        }
-        self.0.read_at(offset, buf)
-    }
-
-    fn close(&self) {
-        self.0.close();
-    }
-}
-
 impl State {
     fn put_unsealed(&mut self, offset: u64, bytes: &[u8], sum: Sum) {
         self.put(offset, bytes);
@@ -265,6 +235,12 @@ impl State {
         let (&start, bytes) = self.dirty.range_mut(..=offset).next_back()?;
         let from = usize::try_from(offset.checked_sub(start)?).ok()?;
         bytes.get_mut(from..from.checked_add(len)?)
+    }
+
+    fn forget_dirty(&mut self) {
+        self.dirty.clear();
+        self.unsealed.clear();
+        self.dirty_bytes = 0;
     }
 
     /// Makes all checksums that are missing.
@@ -386,13 +362,15 @@ mod tests {
             let pieces: usize = overlay.state.read().dirty.values().map(Vec::len).sum();
             assert_eq!(overlay.dirty_bytes(), pieces as u64);
         }
-        let dirty = overlay.take_dirty();
-        let mut last = 0;
-        for (start, bytes) in &dirty {
-            assert!(*start >= last && !bytes.is_empty());
-            last = start + bytes.len() as u64;
-            assert_eq!(bytes[..], expected[*start as usize..last as usize]);
-        }
+        overlay.with_dirty(|dirty| {
+            let mut last = 0;
+            for (start, bytes) in dirty {
+                assert!(*start >= last && !bytes.is_empty());
+                last = start + bytes.len() as u64;
+                assert_eq!(bytes[..], expected[*start as usize..last as usize]);
+            }
+        });
+        overlay.roll_back();
         assert_eq!(overlay.dirty_bytes(), 0);
     }
 }

@@ -1,15 +1,14 @@
 //! Structures in memory that are newer than the dirty bytes.
 //!
 //! An index that many changes in a row touch would be encoded anew with each. Instead it waits here, and its blocks join
-//! the dirty bytes when anything is read, or when the commit comes. While a change has a structure taken out, readers
-//! wait for their turn: it may have changes that were made before. The editor's own reads do not: what it changes, it
-//! knows.
+//! the dirty bytes when anything is read, or when the commit comes. While a change has a structure taken out, the gate is
+//! closed for readers; what the editor itself changes, it knows.
 
 use super::btree_v2::Tree;
 use super::kept::Kept;
 use crate::codec::{Address, Writer};
 use crate::error::Result;
-use crate::sync::{Mutex, MutexGuard};
+use crate::sync::Mutex;
 use core::sync::atomic::{AtomicBool, Ordering};
 
 #[derive(Default)]
@@ -17,8 +16,6 @@ pub(super) struct Waiting {
     trees: Mutex<Kept<Tree>>,
     /// Something may be newer than the dirty bytes. Set and reset by who has the trees.
     any: AtomicBool,
-    /// Held while a structure is taken out.
-    turn: Mutex<()>,
 }
 
 /// Takes a block of a structure.
@@ -28,11 +25,6 @@ impl Waiting {
     /// True if something may be newer than the dirty bytes.
     pub(super) fn is_any(&self) -> bool {
         self.any.load(Ordering::Acquire)
-    }
-
-    /// For changes: until it is dropped, readers wait if they have reason to.
-    pub(super) fn turn(&self) -> MutexGuard<'_, ()> {
-        self.turn.lock()
     }
 
     /// Takes a tree out, as it was kept.

@@ -30,22 +30,21 @@ impl Dataset {
             return Err(self.named(Error::new(ErrorKind::Shape, text)));
         }
         let plan = T::plan(self.dtype(), self.conversion).map_err(|e| self.named(e))?;
-        if let Some(bytes) = T::bytes_mut(&plan, out) {
-            let now = self.now()?;
-            return self.reader(&now).read_into_slice(&wanted, bytes).map_err(|e| self.named(e));
-        }
-        if let Some(plain) = T::plain(&plan) {
-            let now = self.now()?;
-            if let Some(run) = self.reader(&now).run(&wanted).map_err(|e| self.named(e))? {
-                let size = self.dtype().size();
-                return super::plain::read_over(&run, size, &plain, out).map_err(|e| self.named(e));
+        self.now_read(|reader| {
+            if let Some(bytes) = T::bytes_mut(&plan, out) {
+                return reader.read_into_slice(&wanted, bytes);
             }
-        }
-        let values = self.elements_of::<T>(&wanted).map_err(|e| self.named(e))?;
-        for (to, value) in out.iter_mut().zip(values) {
-            *to = value;
-        }
-        Ok(())
+            if let Some(plain) = T::plain(&plan)
+                && let Some(run) = reader.run(&wanted)?
+            {
+                return super::plain::read_over(&run, self.dtype().size(), &plain, out);
+            }
+            let values = self.elements_of::<T>(reader, &wanted)?;
+            for (to, value) in out.iter_mut().zip(values) {
+                *to = value;
+            }
+            Ok(())
+        })
     }
 
     /// Reads the selected elements over an array or a view of one, whose shape must be that of the selection. Nothing is

@@ -94,20 +94,22 @@ impl Dataset {
             (number(first), number(last).saturating_add(1))
         });
         let (low, high): (Vec<u64>, Vec<u64>) = scaled.unzip();
-        let mut found = Vec::new();
-        let now = self.now()?;
-        let mut visit = |record: ChunkRecord<'_>| {
-            let offset: Vec<u64> = record.scaled.iter().zip(&grid.chunk).map(|(x, c)| x.saturating_mul(*c)).collect();
-            let part = match picked.binary_search_by(|p| p.offset.cmp(&offset)) {
-                Ok(i) => picked.get(i).cloned(),
-                Err(_) => grid.boxed(axes, offset),
+        self.now_read(|reader| {
+            let mut found = Vec::new();
+            let mut visit = |record: ChunkRecord<'_>| {
+                let offset: Vec<u64> =
+                    record.scaled.iter().zip(&grid.chunk).map(|(x, c)| x.saturating_mul(*c)).collect();
+                let part = match picked.binary_search_by(|p| p.offset.cmp(&offset)) {
+                    Ok(i) => picked.get(i).cloned(),
+                    Err(_) => grid.boxed(axes, offset),
+                };
+                let (address, size, filter_mask) = (record.address, record.size, record.filter_mask);
+                found.extend(part.map(|part| StoredChunk { part, address, size, filter_mask }));
+                Ok(())
             };
-            let (address, size, filter_mask) = (record.address, record.size, record.filter_mask);
-            found.extend(part.map(|part| StoredChunk { part, address, size, filter_mask }));
-            Ok(())
-        };
-        self.reader(&now).visit_chunks(&low, &high, &mut visit).map_err(|e| self.named(e))?;
-        Ok(found)
+            reader.visit_chunks(&low, &high, &mut visit)?;
+            Ok(found)
+        })
     }
 
     /// The dataset in runs of whole rows (coordinates of the first dimension) of about `bytes` stored bytes, one row at

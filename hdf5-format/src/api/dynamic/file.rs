@@ -15,8 +15,10 @@ impl Dataset {
         if self.space().is_null() {
             return DynArray::null(self.dtype());
         }
-        let (raw, shape) = self.read_raw(selection)?;
-        DynArray::of_stored(self.core.ctx(), self.dtype(), Some(shape), raw).map_err(|e| self.named(e))
+        let (wanted, shape) = selection.into().resolve(self.shape()).map_err(|e| self.named(e))?;
+        self.now_read(|reader| {
+            DynArray::of_stored(self.core.ctx(), self.dtype(), Some(shape.clone()), reader.read(&wanted)?)
+        })
     }
 }
 

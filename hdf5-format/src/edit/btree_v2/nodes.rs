@@ -31,8 +31,6 @@ impl<'e> Nodes<'e> {
         change: impl FnOnce(&mut Nodes<'e>) -> Result<T>,
     ) -> Result<T> {
         let overlay = editor.overlay.clone();
-        // Readers wait for changes that were made before this one.
-        let turn = overlay.turn();
         let tree = overlay.take_tree(at).map_or_else(|| Tree::open(editor.ctx(), at), Ok)?;
         let mut nodes = Nodes { editor, tree, torn: false };
         let result = change(&mut nodes);
@@ -43,7 +41,6 @@ impl<'e> Nodes<'e> {
             return result;
         }
         let kept = overlay.keep_tree(at, tree);
-        drop(turn);
         if kept.is_err() {
             editor.mark_unsound();
         }
