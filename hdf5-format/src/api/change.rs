@@ -75,7 +75,7 @@ impl CreateOptions {
         let path = path.as_ref();
         let storage = crate::io::DiskFileMut::create(path, self.open.locking)?;
         let file = match self.style.driver {
-            None => self.create_in(storage),
+            None => crate::io::Cached::new(storage).and_then(|storage| self.create_in(storage)),
             Some(driver) => members(storage, path, driver).and_then(|storage| self.create_in(storage)),
         };
         let file = file.map_err(|e| e.on(path.display()))?;
@@ -132,7 +132,7 @@ impl OpenOptions {
     #[cfg(feature = "std")]
     pub fn open_rw(mut self, path: impl AsRef<std::path::Path>) -> Result<File> {
         let path = path.as_ref();
-        let storage = crate::io::DiskFileMut::open(path, self.locking)?;
+        let storage = crate::io::Cached::new(crate::io::DiskFileMut::open(path, self.locking)?)?;
         self.name_after(path);
         self.open_rw_in(storage).map_err(|e| e.on(path.display()))
     }
