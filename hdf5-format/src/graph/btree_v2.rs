@@ -7,15 +7,23 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::format::btree_v2::header::STRUCTURE as HEADER;
 use crate::format::btree_v2::node::{PREFIX_LEN, STRUCTURE as NODE};
 use crate::format::btree_v2::{BTreeV2Header, BTreeV2Node, ChildPointer, Layout, RecordType};
+use crate::sync::RwLock;
+use alloc::collections::BTreeMap;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::cmp::Ordering;
 use core::ops::ControlFlow;
 
+/// Inner nodes that are kept.
+const KEPT: usize = 64;
+
 /// An opened tree.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct BTreeV2 {
     header: BTreeV2Header,
     layout: Layout,
+    /// Inner nodes that were met, where the tree is looked into again and again.
+    kept: Option<RwLock<BTreeMap<Address, Arc<Node<'static>>>>>,
 }
 
 /// What a walk looks for, and what it does with what it meets.
@@ -55,7 +63,7 @@ pub trait Visitor {
 
 /// A node being walked, and how many steps of it are done.
 struct Frame<'c> {
-    node: Node<'c>,
+    node: Held<'c>,
     to: Descent,
     steps: usize,
 }
@@ -69,9 +77,28 @@ struct Descent {
     before: Option<Vec<u8>>,
 }
 
+/// A node that was loaded, or kept.
+enum Held<'c> {
+    Loaded(Node<'c>),
+    Kept(Arc<Node<'static>>),
+}
+
+impl<'c> core::ops::Deref for Held<'c> {
+    type Target = Node<'c>;
+
+    fn deref(&self) -> &Node<'c> {
+        match self {
+            Held::Loaded(node) => node,
+            Held::Kept(node) => node,
+        }
+    }
+}
+
 /// A checked node: its block, and what was decoded of it.
+#[derive(Debug)]
 struct Node<'c> {
     block: Block<'c>,
+    level: u16,
     children: Vec<ChildPointer>,
     count: usize,
     record_size: usize,
@@ -107,7 +134,13 @@ impl BTreeV2 {
             return Err(at(Error::limit("btree_depth", limit as u64, depth as u64)));
         }
         let layout = Layout::new(&header, ctx.sizes()).map_err(at)?;
-        Ok(BTreeV2 { header, layout })
+        Ok(BTreeV2 { header, layout, kept: None })
+    }
+
+    /// The same tree, of which inner nodes are kept in memory: it must not change.
+    #[must_use]
+    pub fn keeping_nodes(self) -> Self {
+        BTreeV2 { kept: Some(RwLock::default()), ..self }
     }
 
     /// The tree's header.
@@ -271,18 +304,29 @@ impl BTreeV2 {
         seen: &mut Visited,
         pointer: ChildPointer,
         level: u16,
-    ) -> Result<Node<'c>> {
+    ) -> Result<Held<'c>> {
         let address = pointer
             .address
             .ok_or_else(|| Error::new(ErrorKind::Corrupt, "the address of a child is undefined").within(NODE))?;
         let len = u64::from(self.header.node_size);
         seen.accept(address, len, NODE)?;
+        let kept = self.kept.as_ref().filter(|_| level > 0 && ctx.survey().is_none());
+        let met = kept.and_then(|kept| kept.read().get(&address).cloned());
+        if let Some(node) = met.filter(|node| node.level == level && node.count as u64 == pointer.records) {
+            return Ok(Held::Kept(node));
+        }
         let block = ctx.block(address, len, NODE)?;
         ctx.used(address, len, NODE)?;
         let mut cursor = ctx.cursor(&block, address, NODE);
         let node = BTreeV2Node::parse(&mut cursor, &self.layout, self.header.record_type, level, pointer.records)?;
         let (children, count) = (node.children, to_usize(pointer.records)?);
-        Ok(Node { block, children, count, record_size: self.layout.record_size })
+        let node = Node { block, level, children, count, record_size: self.layout.record_size };
+        let Some(mut kept) = kept.map(RwLock::write).filter(|kept| kept.len() < KEPT) else {
+            return Ok(Held::Loaded(node));
+        };
+        let node = Arc::new(Node { block: Block::Owned(node.block.into_owned()), ..node });
+        kept.insert(address, Arc::clone(&node));
+        Ok(Held::Kept(node))
     }
 }
 

@@ -11,9 +11,11 @@ use crate::error::{Error, Result};
 use crate::filter::{Pipeline, Registry};
 use crate::format::fractal_heap::header::STRUCTURE as HEADER;
 use crate::format::fractal_heap::heap_id::STRUCTURE as ID;
-use crate::format::fractal_heap::{FractalHeapHeader, HeapId, IdForm};
+use crate::format::fractal_heap::{FractalHeapHeader, HeapId, IdForm, IndirectBlock};
 use crate::format::message::filter_pipeline::FilterPipeline;
+use crate::sync::Once;
 use alloc::borrow::Cow;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use blocks::{Blocks, Checked};
 use core::ops::Range;
@@ -29,6 +31,8 @@ pub struct FractalHeap {
     /// The filters, or why they are not known: objects outside blocks may still be read.
     pipeline: Option<Result<Pipeline>>,
     checked: Checked,
+    /// The root of the blocks, if it is an indirect one that was met.
+    root: Once<Arc<Result<IndirectBlock>>>,
 }
 
 /// An object's bytes and where they lie.
@@ -59,7 +63,7 @@ impl FractalHeap {
             FilterPipeline::parse(&mut cursor).and_then(|p| Pipeline::new(&p.filters, &Registry::default()))
         });
         let ids = IdForm::new(&header, ctx.sizes());
-        Ok(FractalHeap { address, header, ids, pipeline, checked: Checked::new() })
+        Ok(FractalHeap { address, header, ids, pipeline, checked: Checked::new(), root: Once::new() })
     }
 
     /// The heap's header.

@@ -32,7 +32,7 @@ impl Dense {
         let missing =
             || Error::corrupt("attribute info", header.offset, "a heap of attributes without an index by name");
         let names = names.ok_or_else(missing).and_then(|names| BTreeV2::open(ctx, names, RecordType::AttributeName));
-        Dense { heap: FractalHeap::open(ctx, heap), names }
+        Dense { heap: FractalHeap::open(ctx, heap), names: names.map(BTreeV2::keeping_nodes) }
     }
 
     fn names(&self) -> Result<&BTreeV2> {

@@ -11,6 +11,7 @@ use crate::graph::context::{Block, FileContext};
 use crate::graph::visited::Visited;
 use alloc::borrow::Cow;
 use alloc::collections::BTreeMap;
+use alloc::sync::Arc;
 use core::ops::Range;
 use core::sync::atomic::{AtomicU32, Ordering};
 
@@ -41,7 +42,7 @@ pub(super) struct Blocks<'h, 'c> {
     ctx: &'c FileContext,
     seen: Visited,
     /// By address.
-    indirect: BTreeMap<Address, Result<IndirectBlock>>,
+    indirect: BTreeMap<Address, Arc<Result<IndirectBlock>>>,
     /// By offset in the heap's address space.
     direct: BTreeMap<u64, Result<Block<'c>>>,
     /// For blocks and huge objects with filters.
@@ -127,8 +128,16 @@ impl<'h, 'c> Blocks<'h, 'c> {
     /// An indirect block, loaded the first time and kept.
     pub(super) fn indirect(&mut self, at: Table) -> Result<&IndirectBlock> {
         let (heap, ctx, seen) = (self.heap, self.ctx, &mut self.seen);
-        let block = self.indirect.entry(at.address).or_insert_with(|| load_indirect(heap, ctx, seen, at));
-        let block = block.as_ref().map_err(Error::clone)?;
+        let block = self.indirect.entry(at.address).or_insert_with(|| {
+            // Who surveys the file wants to know of every block.
+            let is_root = ctx.survey().is_none() && heap.header.table.root == Some(at.address);
+            match (accept_indirect(heap, ctx, seen, at), is_root) {
+                (Err(error), _) => Arc::new(Err(error)),
+                (Ok(()), true) => Arc::clone(heap.root.get_or_make(|| Arc::new(load_indirect(heap, ctx, at)))),
+                (Ok(()), false) => Arc::new(load_indirect(heap, ctx, at)),
+            }
+        });
+        let block = Result::as_ref(block).map_err(Error::clone)?;
         if block.heap == heap.address && block.offset == at.offset {
             return Ok(block);
         }
@@ -181,10 +190,18 @@ impl<'h, 'c> Blocks<'h, 'c> {
     }
 }
 
-fn load_indirect(heap: &FractalHeap, ctx: &FileContext, seen: &mut Visited, at: Table) -> Result<IndirectBlock> {
+fn indirect_len(heap: &FractalHeap, ctx: &FileContext, at: Table) -> u64 {
+    IndirectBlock::encoded_len(ctx.sizes(), &heap.header.table, at.rows, heap.header.filter.is_some()) as u64
+}
+
+/// Makes sure that an indirect block overlaps no block met before.
+fn accept_indirect(heap: &FractalHeap, ctx: &FileContext, seen: &mut Visited, at: Table) -> Result<()> {
+    seen.accept(at.address, indirect_len(heap, ctx, at), INDIRECT)
+}
+
+fn load_indirect(heap: &FractalHeap, ctx: &FileContext, at: Table) -> Result<IndirectBlock> {
     let (table, filtered) = (&heap.header.table, heap.header.filter.is_some());
-    let len = IndirectBlock::encoded_len(ctx.sizes(), table, at.rows, filtered) as u64;
-    seen.accept(at.address, len, INDIRECT)?;
+    let len = indirect_len(heap, ctx, at);
     let block = ctx.block(at.address, len, INDIRECT)?;
     ctx.used(at.address, len, INDIRECT)?;
     IndirectBlock::parse(&mut ctx.cursor(&block, at.address, INDIRECT), table, at.rows, filtered)
@@ -196,39 +213,42 @@ pub(super) fn entry(row: u32, width: u16, column: u32) -> usize {
     usize::try_from(index).unwrap_or(usize::MAX)
 }
 
-/// Slots of [`Checked`], a power of two.
-const SLOTS: usize = 64;
-/// From the mixed number of a block to its slot.
-const SLOT_SHIFT: u32 = u32::BITS - SLOTS.trailing_zeros();
+/// Sets of slots of [`Checked`], a power of two.
+const SETS: usize = 32;
+/// Slots of a set, of which a block may take any.
+const WAYS: usize = 4;
+/// From the mixed number of a block to its set.
+const SET_SHIFT: u32 = u32::BITS - SETS.trailing_zeros();
 
 /// Direct blocks whose checksums were found right, so that looking up objects one by one does not compute them
 /// again. A small table that forgets: each slot holds a block's number and one, or 0.
 #[derive(Debug)]
 pub(super) struct Checked {
-    slots: [AtomicU32; SLOTS],
+    sets: [[AtomicU32; WAYS]; SETS],
 }
 
 impl Checked {
     pub(super) fn new() -> Self {
-        Checked { slots: [const { AtomicU32::new(0) }; SLOTS] }
+        Checked { sets: [const { [const { AtomicU32::new(0) }; WAYS] }; SETS] }
     }
 
-    /// Slot and mark of the block at an offset; blocks start at multiples of the starting size.
-    fn slot(&self, heap: &FractalHeap, offset: u64) -> Option<(&AtomicU32, u32)> {
+    /// Set and mark of the block at an offset; blocks start at multiples of the starting size.
+    fn set(&self, heap: &FractalHeap, offset: u64) -> Option<(&[AtomicU32; WAYS], u32)> {
         let number = offset.checked_div(heap.header.table.start_block)?;
         let mark = u32::try_from(number).ok()?.checked_add(1)?;
         // Large blocks are many starting sizes apart: their numbers are mixed.
-        let index = mark.wrapping_mul(0x9e37_79b1) >> SLOT_SHIFT;
-        self.slots.get(usize::try_from(index).ok()?).map(|slot| (slot, mark))
+        let index = mark.wrapping_mul(0x9e37_79b1) >> SET_SHIFT;
+        self.sets.get(usize::try_from(index).ok()?).map(|set| (set, mark))
     }
 
     pub(super) fn contains(&self, heap: &FractalHeap, offset: u64) -> bool {
-        self.slot(heap, offset).is_some_and(|(slot, mark)| slot.load(Ordering::Relaxed) == mark)
+        let found = self.set(heap, offset);
+        found.is_some_and(|(set, mark)| set.iter().any(|slot| slot.load(Ordering::Relaxed) == mark))
     }
 
+    /// Of a full set, the block that came first is forgotten.
     fn insert(&self, heap: &FractalHeap, offset: u64) {
-        if let Some((slot, mark)) = self.slot(heap, offset) {
-            slot.store(mark, Ordering::Relaxed);
-        }
+        let Some((set, mark)) = self.set(heap, offset) else { return };
+        set.iter().fold(mark, |new, slot| slot.swap(new, Ordering::Relaxed));
     }
 }
