@@ -12,8 +12,8 @@
 //! that it can go on with the heap.
 //!
 //! A [`HeapEditor`] has blocks and free space in memory. [`change`] takes it from the [`Editor`], which keeps it from
-//! change to change; readers of [`graph`](crate::graph) see everything but the list of what is free, which none of them
-//! needs: it is written at [`Editor::settle`], once for all changes.
+//! change to change; readers of [`graph`](crate::graph) see everything but the list of what is free and the counts in the
+//! header, which none of them needs: those are written at [`Editor::settle`], once for all changes.
 
 mod blocks;
 mod delete;
@@ -318,15 +318,23 @@ impl HeapEditor {
         Ok(())
     }
 
-    /// True if the file's list of free space is out of date.
+    /// True if the file's list of free space or counts are out of date.
     fn owes(&self) -> bool {
-        self.free.as_ref().is_some_and(|free| free.changed)
+        self.free.as_ref().is_some_and(|free| free.changed) || self.header != self.old
     }
 
-    /// Writes all changes but the list of free space.
+    /// Writes all changes that readers need.
     fn flush(&mut self, editor: &mut Editor) -> Result<()> {
         self.flush_blocks(editor)?;
         self.flush_tables(editor)?;
+        let (new, old) = (&self.header, &self.old);
+        if new.table == old.table && new.filter == old.filter && new.huge_btree == old.huge_btree {
+            return Ok(());
+        }
+        self.store_header(editor)
+    }
+
+    fn store_header(&mut self, editor: &mut Editor) -> Result<()> {
         if self.header == self.old {
             return Ok(());
         }
@@ -337,16 +345,16 @@ impl HeapEditor {
         Ok(())
     }
 
-    /// Writes all changes, and the list of free space if it is out of date.
+    /// Writes all changes, the list of free space and the counts.
     ///
     /// # Errors
     /// There is no room in the file, a number does not fit the file's widths, a filter fails.
     pub(crate) fn finish(&mut self, editor: &mut Editor) -> Result<()> {
-        if !self.owes() {
-            return self.flush(editor);
+        if self.free.as_ref().is_some_and(|free| free.changed) {
+            self.store_free(editor)?;
         }
-        self.store_free(editor)?;
-        self.flush(editor)
+        self.flush(editor)?;
+        self.store_header(editor)
     }
 
     fn parse_id<'i>(&self, ctx: &FileContext, id: &'i [u8]) -> Result<HeapId<'i>> {

@@ -26,7 +26,7 @@ impl From<ChildPointer> for Child {
     }
 }
 
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(super) struct Node {
     /// 0 for a leaf.
     pub(super) level: u16,
@@ -38,6 +38,11 @@ pub(super) struct Node {
 impl Node {
     pub(super) fn new(level: u16, layout: &Layout) -> Self {
         Node { level, records: Records::new(layout.record_size, layout.node_size), children: Vec::new() }
+    }
+
+    /// A leaf that takes no memory.
+    pub(super) fn without_room(layout: &Layout) -> Self {
+        Node { level: 0, records: Records::new(layout.record_size, 0), children: Vec::new() }
     }
 
     /// Number of records.
@@ -57,11 +62,17 @@ impl Node {
         self.children.get(index).map_or(0, |child| child.pointer.records)
     }
 
-    /// Takes the records from `index` on, and the children from as far on.
-    pub(super) fn split_off(&mut self, index: usize, room: usize) -> Node {
-        let records = self.records.split_off(index, room);
-        let kept = index.min(self.children.len());
-        Node { level: self.level, records, children: self.children.split_off(kept) }
+    /// Takes over `count` records of another node from `first` on, and the children around them.
+    pub(super) fn set_to(&mut self, other: &Node, first: usize, count: usize) {
+        self.clear();
+        let past = first.saturating_add(count);
+        self.records.append_range(&other.records, first, past);
+        self.children.extend_from_slice(other.children.get(first..=past).unwrap_or(&[]));
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.records.clear();
+        self.children.clear();
     }
 
     /// `Ok`: the index of the equal record; `Err`: the index where it would be, and of the child to look in.

@@ -146,58 +146,50 @@ impl<'e> Nodes<'e> {
     ) -> Result<()> {
         let old = (first..first.saturating_add(count)).map(|n| self.child(parent, n)).collect::<Result<Vec<_>>>()?;
         self.step(|nodes| {
-            let mut all = nodes.join(parent, first, &old)?;
-            let room = nodes.tree.layout.node_size;
-            // From the last to the first.
-            let (mut parts, mut between) = (Vec::new(), Vec::new());
-            let starts = sizes.iter().scan(0usize, |start, size| {
-                let here = *start;
-                *start = start.saturating_add(*size).saturating_add(1);
-                Some(here)
-            });
-            for start in starts.skip(1).collect::<Vec<_>>().into_iter().rev() {
-                parts.push(all.split_off(start, room));
-                between.push(all.records.pop());
-            }
-            all.records.shrink_to(room);
-            parts.push(all);
+            let all = nodes.join(parent, first, &old)?;
             let (mut places, mut addresses) = (old.iter().copied(), new.iter().copied());
-            let mut children = Vec::with_capacity(parts.len());
-            for part in parts.into_iter().rev() {
+            let (mut start, mut children, mut between) = (0usize, Vec::with_capacity(sizes.len()), Vec::new());
+            for &size in sizes {
+                if start > 0 {
+                    between.extend_from_slice(all.records.get(start.saturating_sub(1)));
+                }
                 let slot = match places.next() {
-                    Some(slot) => {
-                        *nodes.tree.change(slot)? = part;
-                        slot
+                    Some(slot) => slot,
+                    None => {
+                        let node = Node::new(all.level, &nodes.tree.layout);
+                        nodes.tree.add(addresses.next().ok_or_else(no_room)?, node)?
                     }
-                    None => nodes.tree.add(addresses.next().ok_or_else(no_room)?, part)?,
                 };
+                nodes.tree.change(slot)?.set_to(&all, start, size);
                 children.push(nodes.tree.as_child(slot)?);
+                start = start.saturating_add(size).saturating_add(1);
             }
+            nodes.tree.scratch = all;
             for slot in places {
                 let gone = nodes.tree.discard(slot)?;
                 nodes.release(gone);
             }
             let node = nodes.tree.change(parent)?;
-            between.reverse();
-            node.records.exchange(first, count.saturating_sub(1), &between.concat());
+            node.records.exchange(first, count.saturating_sub(1), &between);
             drop(node.children.splice(first..first.saturating_add(count), children));
             Ok(())
         })
     }
 
-    /// Takes all records and children out of neighbours, with the records between them.
+    /// All records and children of neighbours, with the records between them.
     fn join(&mut self, parent: Slot, first: usize, old: &[Slot]) -> Result<Node> {
-        let mut all = Node::default();
+        let empty = Node::without_room(&self.tree.layout);
+        let mut all = core::mem::replace(&mut self.tree.scratch, empty);
+        all.clear();
         for (n, &slot) in old.iter().enumerate() {
-            let part = core::mem::take(self.tree.change(slot)?);
-            if n == 0 {
-                all = part;
-                continue;
+            let part = self.tree.get(slot)?;
+            if n > 0 {
+                let between = first.saturating_add(n).saturating_sub(1);
+                all.records.push(self.tree.get(parent)?.records.get(between));
             }
-            let between = first.saturating_add(n).saturating_sub(1);
-            all.records.push(self.tree.get(parent)?.records.get(between));
+            all.level = part.level;
             all.records.append(&part.records);
-            all.children.extend(part.children);
+            all.children.extend_from_slice(&part.children);
         }
         Ok(all)
     }

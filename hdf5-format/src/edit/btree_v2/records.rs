@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(super) struct Records {
     width: usize,
     bytes: Vec<u8>,
@@ -36,23 +36,13 @@ impl Records {
         self.bytes.extend_from_slice(&more.bytes);
     }
 
-    /// Takes the last record.
-    pub(super) fn pop(&mut self) -> Vec<u8> {
-        self.bytes.split_off(self.bytes.len().saturating_sub(self.width))
+    /// Appends the records of another node from `first` on, up to `past`.
+    pub(super) fn append_range(&mut self, other: &Records, first: usize, past: usize) {
+        self.bytes.extend_from_slice(other.bytes.get(other.at(first)..other.at(past)).unwrap_or(&[]));
     }
 
-    /// Takes the records from `index` on.
-    pub(super) fn split_off(&mut self, index: usize, room: usize) -> Records {
-        let at = self.at(index);
-        let mut rest = Records::new(self.width, room);
-        rest.push(self.bytes.get(at..).unwrap_or(&[]));
-        self.bytes.truncate(at);
-        rest
-    }
-
-    /// Gives memory back that more than `room` bytes take.
-    pub(super) fn shrink_to(&mut self, room: usize) {
-        self.bytes.shrink_to(room);
+    pub(super) fn clear(&mut self) {
+        self.bytes.clear();
     }
 
     /// Puts others in the place of `count` records.

@@ -34,6 +34,8 @@ pub(in crate::edit) struct Tree {
     root: Option<Slot>,
     loaded: Vec<Option<Loaded>>,
     vacant: Vec<Slot>,
+    /// For records of several nodes.
+    pub(super) scratch: Node,
     /// Nodes that were changed since they were written; some may be gone.
     changed: Vec<Slot>,
     header_changed: bool,
@@ -42,6 +44,7 @@ pub(in crate::edit) struct Tree {
 impl Tree {
     pub(super) fn open(ctx: &FileContext, at: Address) -> Result<Self> {
         let (header, layout) = open(ctx, at)?;
+        let scratch = Node::without_room(&layout);
         Ok(Tree {
             at,
             sizes: ctx.sizes(),
@@ -51,6 +54,7 @@ impl Tree {
             root: None,
             loaded: Vec::new(),
             vacant: Vec::new(),
+            scratch,
             changed: Vec::new(),
             header_changed: false,
         })
