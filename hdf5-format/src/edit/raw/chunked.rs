@@ -364,14 +364,11 @@ pub(crate) fn resize(
     let Storage::Chunked(layout) = &dataset.layout.storage else {
         return Err(Error::new(ErrorKind::Invalid, "only a chunked dataset can be resized"));
     };
-    let filtered = !dataset.filters.filters.is_empty();
-    let index = ChunkIndexEditor::open(editor, layout.clone(), &max, filtered)?;
-    let pipeline = dataset.pipeline.as_ref().map_err(Clone::clone)?;
-    let mut writer = Writer { dataset, layout, pipeline, index, scratch: Scratch::new() };
-    writer.resize(editor, dims)?;
-    let new = writer.index.finish(editor)?.clone();
-    if new != *layout {
-        set_layout(editor, header, &DataLayout { version: new.version, storage: Storage::Chunked(new) })?;
+    // Chunks stay as they are where the extent only grows, unless those at the edge are stored in another way.
+    if layout.unfiltered_edges() || dims.iter().zip(old).any(|(new, old)| new < old) {
+        let mut writer = Writer::open(editor, dataset, layout)?;
+        writer.resize(editor, dims)?;
+        writer.finish(editor, header)?;
     }
     set_dataspace(editor, header, &Dataspace { dims: dims.to_vec(), ..dataset.dataspace.clone() })?;
     header::store(editor, header)
