@@ -62,6 +62,8 @@ pub(crate) enum Command {
     Attrs(AttrsArgs),
     /// Print the whole content as one JSON document: structure, types, and SHA-256 sums of the values.
     Digest(DigestArgs),
+    /// Tell what two files, or objects of them, do not have in common.
+    Diff(DiffArgs),
     /// Make a small file, and show its tree and values.
     Demo(DemoArgs),
     /// Check a file: damage, counts and indexes that disagree, and which bytes are used by what.
@@ -215,6 +217,41 @@ pub(crate) struct AttrsArgs {
 pub(crate) struct DigestArgs {
     /// The file.
     pub(crate) file: PathBuf,
+}
+
+#[derive(Args)]
+#[command(after_help = "\
+Objects are compared by path; values by what they mean, whatever the layout, the filters, the version of the file.
+References are equal if they lead to the same path. A line reads: what is different, the first file's, the second's.
+
+Examples:
+  h5 diff before.h5 after.h5
+  h5 diff --rel 1e-6 a.h5::/run1 b.h5::/run1
+
+Exit status: 0 equal, 1 different, 2 something could not be read.")]
+pub(crate) struct DiffArgs {
+    /// One file, or FILE::/path.
+    pub(crate) a: PathBuf,
+    /// The other file, or FILE::/path.
+    pub(crate) b: PathBuf,
+    /// Floating-point numbers that are this close are equal.
+    #[arg(long, value_name = "D", default_value_t = 0.0)]
+    pub(crate) abs: f64,
+    /// Floating-point numbers that differ by this part of the larger one are equal.
+    #[arg(long, value_name = "R", default_value_t = 0.0)]
+    pub(crate) rel: f64,
+    /// Compare how datasets are stored, too: layout, chunks, filters, fill value.
+    #[arg(long)]
+    pub(crate) storage: bool,
+    /// Leave attributes and comments out.
+    #[arg(long)]
+    pub(crate) no_attrs: bool,
+    /// Show no values.
+    #[arg(short = 'q', long)]
+    pub(crate) brief: bool,
+    /// Values shown of each dataset.
+    #[arg(short = 'n', long, value_name = "N", default_value_t = 10)]
+    pub(crate) limit: usize,
 }
 
 #[derive(Args)]

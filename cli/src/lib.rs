@@ -7,6 +7,7 @@ mod beside;
 mod cat;
 mod check;
 mod demo;
+mod diff;
 pub mod digest;
 mod edit;
 mod info;
@@ -39,8 +40,12 @@ pub(crate) enum Failure {
     Partial(usize),
     /// A checked file is damaged; the findings are in the output.
     Damaged(usize),
-    /// A file to be checked can not be opened.
+    /// A file to be checked or compared can not be opened.
     Unreadable(hdf5_format::Error),
+    /// What was compared is different; how is in the output.
+    Different,
+    /// Some things could not be compared; they are named in the output.
+    NotCompared(usize),
 }
 
 impl Failure {
@@ -92,6 +97,11 @@ pub fn main() -> ExitCode {
             fail(&e);
             ExitCode::from(2)
         }
+        Err(Failure::Different) => ExitCode::from(1),
+        Err(Failure::NotCompared(n)) => {
+            anstream::eprintln!("h5: {n} {} could not be compared", if n == 1 { "thing" } else { "things" });
+            ExitCode::from(2)
+        }
     }
 }
 
@@ -108,6 +118,7 @@ fn run(cli: &Cli) -> Outcome {
         Command::Cat(args) => cat::run(cli, args),
         Command::Attrs(args) => attrs::run(cli, args),
         Command::Digest(args) => digest::run(cli, args),
+        Command::Diff(args) => diff::run(cli, args),
         Command::Demo(args) => demo::run(cli, args),
         Command::Check(args) => check::run(cli, args),
         Command::Mkdir(args) => edit::mkdir(cli, args),

@@ -356,3 +356,51 @@ fn objects_are_shown_and_migrated() {
     folder.write("wrong.json", &[r#"[{"label": "Run", "form": 1}]"#]);
     assert!(!folder.h5(&["migrate", "runs.h5", "--steps", "wrong.json"]).status.success());
 }
+
+#[test]
+fn differences_are_told() {
+    let folder = Folder::with_demo("diff");
+    std::fs::copy(folder.0.join("data.h5"), folder.0.join("other.h5")).unwrap();
+    assert_eq!(folder.text(&["diff", "data.h5", "other.h5"]), "");
+    let differs = |args: &[&str]| {
+        let Output { status, stdout, stderr } = folder.h5(args);
+        assert!(status.code() == Some(1) && stderr.is_empty(), "{args:?}: {}", String::from_utf8_lossy(&stderr));
+        String::from_utf8(stdout).unwrap()
+    };
+    // Another version, other chunks and filters: the same content.
+    folder.text(&["repack", "data.h5", "new.h5", "--libver", "earliest", "--filter", "shuffle,gzip=1"]);
+    assert_eq!(folder.text(&["diff", "data.h5", "new.h5"]), "");
+    assert!(differs(&["diff", "--storage", "data.h5", "new.h5"]).contains("/run1/temperature: filters"));
+    // Each sort of difference.
+    folder.text(&["set", "other.h5::/run1/temperature[1,2]", "99"]);
+    folder.text(&["set", "other.h5::/run1/temperature@units", "K"]);
+    folder.text(&["mkdir", "other.h5", "/more"]);
+    folder.text(&["rm", "other.h5", "/run1/station"]);
+    folder.text(&["ln", "--soft", "other.h5", "/run1", "/again"]);
+    let all = differs(&["diff", "data.h5", "other.h5"]);
+    let lines: Vec<&str> = all.lines().collect();
+    let expected = [
+        "/again: soft link to /run1, only in other.h5",
+        "/more: object, only in other.h5",
+        "/run1/station: object, only in data.h5",
+        "/run1/temperature@units: value \"degree Celsius\" | \"K\"",
+    ];
+    for line in expected {
+        assert!(lines.contains(&line), "{line}\n{all}");
+    }
+    let values = lines.iter().position(|l| l.starts_with("/run1/temperature: 1 of ")).unwrap();
+    assert!(lines[values + 1].starts_with("  [1, 2] ") && lines[values + 1].ends_with(" | 99"), "{all}");
+    assert!(!differs(&["diff", "-q", "--no-attrs", "data.h5", "other.h5"]).contains("99"));
+    assert!(
+        folder
+            .text(&["diff", "--abs", "100", "--no-attrs", "data.h5::/run1/temperature", "other.h5::/run1/temperature"])
+            .is_empty()
+    );
+    let json: serde_json::Value = serde_json::from_str(&differs(&["diff", "--json", "data.h5", "other.h5"])).unwrap();
+    let found = json.as_array().unwrap().iter().find(|d| d["what"] == "values" && d["path"] == "/run1/temperature");
+    assert_eq!(found.unwrap()["first"][0]["at"], serde_json::json!([1, 2]));
+    let kinds = differs(&["diff", "data.h5::/run1", "other.h5::/run1/temperature"]);
+    assert!(kinds.contains("/: kind group | dataset"), "{kinds}");
+    let missing = folder.h5(&["diff", "data.h5", "nothing.h5"]);
+    assert!(missing.status.code() == Some(2) && !missing.stderr.is_empty());
+}

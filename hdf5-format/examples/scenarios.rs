@@ -328,7 +328,7 @@ fn edit(name: &str, path: &str) -> Result<Done> {
             let size = || std::fs::metadata(path).map_or(0, |found| found.len());
             let before = size();
             let sessions = if name == "E2r" { 5 } else { 1 };
-            let done = timed(|| (0..sessions).try_for_each(|session| replace(path, session)), |()| 0)?;
+            let done = timed(|| (0..sessions).try_for_each(|session| replace(path, session, sessions > 1)), |()| 0)?;
             Ok(Done { note: format!("size {before} -> {}", size()), ..done })
         }
         "E3" | "E3s" => {
@@ -347,9 +347,10 @@ fn edit(name: &str, path: &str) -> Result<Done> {
     }
 }
 
-/// Deletes 1,000 of 10,000 datasets, and adds as many of the same size in what became free.
-fn replace(path: &str, session: usize) -> Result<()> {
-    let file = OpenOptions::new().reuse_space(true).open_rw(path)?;
+/// Deletes 1,000 of 10,000 datasets, and adds as many of the same size; in what became free in earlier sessions, if it is to
+/// be looked for.
+fn replace(path: &str, session: usize, reuse_space: bool) -> Result<()> {
+    let file = OpenOptions::new().reuse_space(reuse_space).open_rw(path)?;
     let (root, values) = (file.root()?, ramp(100));
     for i in 0..1000 {
         root.delete(match session.checked_sub(1) {

@@ -9,6 +9,8 @@ mod dtype;
 mod value;
 mod walk;
 
+pub(crate) use walk::paths;
+
 use crate::args::{Cli, DigestArgs};
 use crate::{Outcome, target};
 use hdf5_format::File;

@@ -61,7 +61,7 @@ impl ObjectNames for Names {
 }
 
 /// The first path of every object of a file, depth first over names in byte order.
-fn paths(file: &File) -> HashMap<Address, String> {
+pub(crate) fn paths(file: &File) -> HashMap<Address, String> {
     let mut found = HashMap::from([(file.root_address(), "/".to_string())]);
     let mut stack: Vec<(String, Object)> = file.root_object().into_iter().map(|root| (String::new(), root)).collect();
     while let Some((parent, object)) = stack.pop() {

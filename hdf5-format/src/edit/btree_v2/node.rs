@@ -143,11 +143,15 @@ pub(super) fn load(
 ) -> Result<Node> {
     let (address, len) = (address(pointer)?, u64::from(header.node_size));
     seen.accept(address, len, NODE)?;
-    let block = ctx.block(address, len, NODE)?;
-    let mut cursor = ctx.cursor(&block, address, NODE);
-    let found = BTreeV2Node::parse(&mut cursor, layout, header.record_type, level, pointer.records)?;
-    let mut node = Node::new(level, layout);
-    node.records.push(found.records);
-    node.children = found.children.into_iter().map(Child::from).collect();
-    Ok(node)
+    let load = || {
+        let block = ctx.block(address, len, NODE)?;
+        let mut cursor = ctx.cursor(&block, address, NODE);
+        let found = BTreeV2Node::parse(&mut cursor, layout, header.record_type, level, pointer.records)?;
+        let mut node = Node::new(level, layout);
+        node.records.push(found.records);
+        node.children = found.children.into_iter().map(Child::from).collect();
+        Ok(node)
+    };
+    // One that can not be read is not there when it is tried again.
+    load().inspect_err(|_| seen.leave(address))
 }

@@ -49,10 +49,11 @@ impl<'e> Nodes<'e> {
 
     /// Does what must be done as a whole.
     pub(super) fn step<T>(&mut self, step: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
-        self.torn = true;
+        // A step may be within another.
+        let before = core::mem::replace(&mut self.torn, true);
         self.editor.touch();
         let done = step(self)?;
-        self.torn = false;
+        self.torn = before;
         Ok(done)
     }
 
