@@ -404,3 +404,20 @@ fn differences_are_told() {
     let missing = folder.h5(&["diff", "data.h5", "nothing.h5"]);
     assert!(missing.status.code() == Some(2) && !missing.stderr.is_empty());
 }
+
+#[test]
+fn differences_of_huge_datasets_are_sought_where_something_is() {
+    let folder = Folder::new("diff-huge");
+    for (name, at) in [("a.h5", 5), ("b.h5", 6)] {
+        let file = hdf5_format::File::create(folder.0.join(name)).unwrap();
+        let root = file.root().unwrap();
+        let new = root.new_dataset_of::<i32>().shape([1 << 40, 1 << 20]).chunks([4, 4]);
+        new.create("huge").unwrap().write_slice((1i64 << 39, at), [7]).unwrap();
+        file.commit().unwrap();
+    }
+    let Output { status, stdout, .. } = folder.h5(&["diff", "a.h5", "b.h5"]);
+    let said = String::from_utf8(stdout).unwrap();
+    let expected =
+        "/huge: 2 of 1152921504606846976 elements differ\n  [549755813888, 5] 7 | 0\n  [549755813888, 6] 0 | 7\n";
+    assert!(status.code() == Some(1) && said == expected, "{said}");
+}

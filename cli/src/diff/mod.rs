@@ -14,7 +14,7 @@ use hdf5_format::{Address, Attribute, Dataset, File, Group, Link, LinkKind, Obje
 use report::{Report, Sides};
 use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use values::Tolerance;
+use values::{Compare, Tolerance};
 
 /// `h5 diff`.
 pub(crate) fn run(cli: &Cli, args: &DiffArgs) -> Outcome {
@@ -177,7 +177,7 @@ impl Diff {
         if shapes[0] != shapes[1] || a.space().is_null() {
             return self.texts(path, "shape", &shapes[0], &shapes[1]);
         }
-        let found = values::of_attributes(&self.sides, &self.tolerance, (a, b), self.shown);
+        let found = Compare::new(&self.sides, &self.tolerance, self.shown).attributes(a, b);
         self.report.values(path, found)
     }
 
@@ -198,7 +198,7 @@ impl Diff {
         if !same_shape || a.space().is_null() {
             return Ok(());
         }
-        let found = values::of_datasets(&self.sides, &self.tolerance, (a, b), self.shown);
+        let found = Compare::new(&self.sides, &self.tolerance, self.shown).datasets(a, b);
         self.report.values(path, found)
     }
 }

@@ -3,7 +3,8 @@
 use super::Side;
 use super::report::Sides;
 use hdf5_format::datatype::contains_address;
-use hdf5_format::{Attribute, Dataset, Reference, Result, Select, Value};
+use hdf5_format::{Attribute, ChunkPart, Dataset, Reference, Result, Select, Value};
+use std::collections::BTreeMap;
 
 /// Elements read at once.
 const BLOCK: u64 = 1 << 16;
@@ -23,63 +24,87 @@ pub(super) struct Found {
     pub(super) first: Vec<(Vec<u64>, Value, Value)>,
 }
 
-/// Elements of two attributes of one shape.
-pub(super) fn of_attributes(
-    sides: &Sides<Side>,
-    tolerance: &Tolerance,
-    (a, b): (&Attribute, &Attribute),
+/// Compares elements of both sides.
+pub(super) struct Compare<'a> {
+    sides: &'a Sides<Side>,
+    tolerance: &'a Tolerance,
+    /// Differences that are kept.
     most: usize,
-) -> Result<Found> {
-    let mut found = Found::default();
-    found.compare(sides, tolerance, (a.read_values()?, b.read_values()?), a.shape(), most);
-    Ok(found)
+    found: Found,
 }
 
-/// Elements of two datasets of one shape, block by block.
-pub(super) fn of_datasets(
-    sides: &Sides<Side>,
-    tolerance: &Tolerance,
-    (a, b): (&Dataset, &Dataset),
-    most: usize,
-) -> Result<Found> {
-    // Bytes that are equal mean the same, unless they lead somewhere.
-    let plain = a.dtype().to_string() == b.dtype().to_string() && !contains_address(a.dtype());
-    let mut found = Found::default();
-    for part in a.split(Select::all(), BLOCK)? {
-        if plain {
+impl<'a> Compare<'a> {
+    pub(super) fn new(sides: &'a Sides<Side>, tolerance: &'a Tolerance, most: usize) -> Self {
+        Compare { sides, tolerance, most, found: Found::default() }
+    }
+
+    /// Elements of two attributes of one shape.
+    pub(super) fn attributes(mut self, a: &Attribute, b: &Attribute) -> Result<Found> {
+        self.values(a.read_values()?, b.read_values()?, &|place| coordinates(place, a.shape()));
+        Ok(self.found)
+    }
+
+    /// Elements of two datasets of one shape, block by block.
+    pub(super) fn datasets(mut self, a: &Dataset, b: &Dataset) -> Result<Found> {
+        if let Some(parts) = stored(a, b)? {
+            for part in parts {
+                let shift = |at: Vec<u64>| at.iter().zip(&part.offset).map(|(x, first)| x + first).collect();
+                let before = self.found.total;
+                self.part(a, b, part.select, &|place| shift(coordinates(place - before, &part.shape)))?;
+            }
+            self.found.total = a.size()?;
+            return Ok(self.found);
+        }
+        for part in a.split(Select::all(), BLOCK)? {
+            self.part(a, b, part, &|place| coordinates(place, a.shape()))?;
+        }
+        Ok(self.found)
+    }
+
+    fn part(&mut self, a: &Dataset, b: &Dataset, part: Select, at: &dyn Fn(u64) -> Vec<u64>) -> Result<()> {
+        // Bytes that are equal mean the same, unless they lead somewhere.
+        if same_type(a, b) && !contains_address(a.dtype()) {
             let (one, _) = a.read_raw(part.clone())?;
             if one == b.read_raw(part.clone())?.0 {
-                found.total += one.len().checked_div(a.dtype().size()).unwrap_or(0) as u64;
-                continue;
+                self.found.total += one.len().checked_div(a.dtype().size()).unwrap_or(0) as u64;
+                return Ok(());
             }
         }
-        found.compare(sides, tolerance, (a.read_values(part.clone())?, b.read_values(part)?), a.shape(), most);
+        self.values(a.read_values(part.clone())?, b.read_values(part)?, at);
+        Ok(())
     }
-    Ok(found)
+
+    /// Compares the next elements; `at` tells their coordinates.
+    fn values(&mut self, a: Vec<Value>, b: Vec<Value>, at: &dyn Fn(u64) -> Vec<u64>) {
+        for (one, other) in a.into_iter().zip(b) {
+            let place = self.found.total;
+            self.found.total += 1;
+            if self.tolerance.same(self.sides, &one, &other) {
+                continue;
+            }
+            self.found.different += 1;
+            if self.found.first.len() < self.most {
+                self.found.first.push((at(place), one, other));
+            }
+        }
+    }
 }
 
-impl Found {
-    /// Compares the next elements, in C order.
-    fn compare(
-        &mut self,
-        sides: &Sides<Side>,
-        tolerance: &Tolerance,
-        (a, b): (Vec<Value>, Vec<Value>),
-        shape: &[u64],
-        most: usize,
-    ) {
-        for (one, other) in a.into_iter().zip(b) {
-            let place = self.total;
-            self.total += 1;
-            if tolerance.same(sides, &one, &other) {
-                continue;
-            }
-            self.different += 1;
-            if self.first.len() < most {
-                self.first.push((coordinates(place, shape), one, other));
-            }
-        }
+fn same_type(a: &Dataset, b: &Dataset) -> bool {
+    a.dtype().to_string() == b.dtype().to_string()
+}
+
+/// The chunks that either dataset has, if they have few of them, of one shape: all other elements are the fill value.
+fn stored(a: &Dataset, b: &Dataset) -> Result<Option<Vec<ChunkPart>>> {
+    let (Some(chunk), Some(one), Some(other)) = (a.chunks(), a.num_chunks()?, b.num_chunks()?) else { return Ok(None) };
+    let elements = chunk.iter().fold(one.saturating_add(other), |n, &side| n.saturating_mul(side));
+    let alike = b.chunks() == Some(chunk) && same_type(a, b) && a.fill_value().fill == b.fill_value().fill;
+    if !alike || elements >= a.size()? / 2 {
+        return Ok(None);
     }
+    let all = a.stored_chunks(Select::all())?.into_iter().chain(b.stored_chunks(Select::all())?);
+    let parts: BTreeMap<Vec<u64>, ChunkPart> = all.map(|chunk| (chunk.part.offset.clone(), chunk.part)).collect();
+    Ok(Some(parts.into_values().collect()))
 }
 
 fn coordinates(place: u64, shape: &[u64]) -> Vec<u64> {
