@@ -3,8 +3,9 @@
 use crate::edit::new_file;
 use crate::files;
 use h5_cli::digest;
-use hdf5_format::Group;
 use hdf5_format::edit::Version;
+use hdf5_format::io::MemoryFile;
+use hdf5_format::{File, Group, RepackOptions};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 #[test]
@@ -133,4 +134,25 @@ fn rows_are_read_while_others_are_appended() {
         };
         read_while_changing(low, read, change);
     }
+}
+
+#[test]
+fn a_file_is_written_anew_as_it_is_between_two_changes() {
+    let change = |group: &Group, n: usize| {
+        group.create_dataset(format!("{n}"), [n as i64; 50]).unwrap();
+        group.set_attr("last", n as i64).unwrap();
+        if n >= 1000 && n.is_multiple_of(2) {
+            group.delete(format!("{n}")).unwrap();
+        }
+    };
+    let read = |group: &Group| {
+        let memory = MemoryFile::new([]);
+        group.file().repack_into(memory.clone(), &RepackOptions::new()).unwrap();
+        let copy = File::from_bytes(memory.to_vec()).unwrap().group("g").unwrap();
+        assert!(copy.len().unwrap() >= 100 && copy.attr::<i64>("last").is_ok());
+        copy.iter().for_each(|member| {
+            drop(member.unwrap().object.unwrap().into_dataset().unwrap().read_vec::<i64>().unwrap())
+        });
+    };
+    read_while_changing(Version::V18, read, change);
 }

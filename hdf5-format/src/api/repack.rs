@@ -6,14 +6,15 @@ use super::change::{CreateOptions, change};
 use super::file::File;
 use super::options::OpenOptions;
 use crate::edit::{
-    Bounds, Copier, CopyStyle, Driver, Durability, FileStyle, GroupStyle, Progress, Sharing, Version, file_space,
-    kept_file_space,
+    Bounds, Copier, CopyStyle, Driver, Durability, Editor, FileStyle, GroupStyle, Progress, Sharing, Version,
+    file_space, kept_file_space,
 };
 use crate::error::Result;
 use crate::filter::Filters;
 use crate::format::message::file_space_info::{FileSpaceInfo, Strategy};
 use crate::graph::object_header::ObjectHeader;
 use crate::io::StorageMut;
+use crate::sync::Mutex;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
@@ -99,6 +100,8 @@ impl File {
     /// Something in this file is damaged, a filter does not suit, or the storage fails. The storage is no valid file
     /// then.
     pub fn repack_into(&self, storage: impl StorageMut + 'static, options: &RepackOptions) -> Result<File> {
+        // No change of this file may come between.
+        let _unchanged = self.core.changer::<Mutex<Editor>>().map(Mutex::lock);
         let style = self.style(options)?;
         let user_block = self.first_bytes(style.user_block)?;
         let open = OpenOptions {

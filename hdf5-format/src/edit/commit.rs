@@ -65,8 +65,11 @@ impl Editor {
             self.superblock.end = before;
             return Err(error);
         }
-        self.overlay.write(self.superblock.base, writer.as_slice());
-        self.overlay.seal();
+        // Who has read a structure without its checksum must not find that it has one.
+        self.exclusively(|editor| {
+            editor.overlay.write(editor.superblock.base, writer.as_slice());
+            editor.overlay.seal();
+        });
         let mut reached = Reached::Fresh;
         let overlay = Arc::clone(&self.overlay);
         match overlay.with_dirty(|dirty| self.write_all(dirty, before, &mut reached)) {
