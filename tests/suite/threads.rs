@@ -61,9 +61,9 @@ fn read_while_changing(low: Version, read: impl Fn(&Group) + Sync, change: impl 
         for thread in 0..2 {
             let (group, left, change, read) = (&group, &left, &change, &read);
             scope.spawn(move || {
-                for n in 0..400 {
-                    change(group, 1000 + thread * 1000 + n);
-                    if n % 50 == 0 {
+                for n in 0..800 {
+                    change(group, 1000 + thread * 10000 + n);
+                    if n % 10 == 0 {
                         group.file().commit().unwrap();
                     }
                 }
