@@ -153,7 +153,8 @@ impl Overlay {
         self.state.write().seal();
     }
 
-    /// Does something with all dirty pieces, ascending, which readers see meanwhile.
+    /// Does something with all dirty pieces, ascending, which readers see meanwhile. Nothing waits to join them, so that no
+    /// reader asks to change them.
     pub(super) fn with_dirty<T>(&self, work: impl FnOnce(&Pieces) -> T) -> T {
         work(&self.state.read().dirty)
     }

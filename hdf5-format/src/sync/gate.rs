@@ -100,14 +100,12 @@ impl Gate {
         true
     }
 
-    fn enter(&self) -> Option<Inside<'_>> {
+    /// Goes through, for a thread that does not hold the gate closed itself.
+    fn enter(&self) -> Inside<'_> {
         let mut state = self.state.lock();
-        if state.closed > 0 && !state.keeps_out() {
-            return None;
-        }
         if state.closed == 0 {
             state.inside = state.inside.saturating_add(1);
-            return Some(Inside(self));
+            return Inside(self);
         }
         // Whoever opens it lets those in who wait, before the next change.
         state.before = state.before.saturating_add(1);
@@ -115,7 +113,7 @@ impl Gate {
         while state.opened == opened {
             state = self.wait(state);
         }
-        Some(Inside(self))
+        Inside(self)
     }
 
     fn wait<'a>(&'a self, mut state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {

@@ -110,6 +110,11 @@ pub(super) fn load_header(ctx: &FileContext, address: Address) -> Result<BTreeV2
 pub(super) fn open(ctx: &FileContext, address: Address) -> Result<(BTreeV2Header, Layout)> {
     let header = load_header(ctx, address)?;
     check_depth(ctx, header.depth)?;
+    // Nodes of that size could not be read again.
+    let (most, size) = (ctx.limits().block_bytes, u64::from(header.node_size));
+    if size > most {
+        return Err(Error::limit("block_bytes", most, size).within(HEADER).at(ctx.absolute(address)));
+    }
     let layout = Layout::new(&header, ctx.sizes()).map_err(|e| e.at(ctx.absolute(address)))?;
     Ok((header, layout))
 }

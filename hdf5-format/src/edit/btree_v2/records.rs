@@ -2,6 +2,9 @@
 
 use alloc::vec::Vec;
 
+/// Most bytes that memory is taken for before there are records.
+const MOST_ROOM: usize = 1 << 16;
+
 #[derive(Clone, Debug)]
 pub(super) struct Records {
     width: usize,
@@ -9,9 +12,9 @@ pub(super) struct Records {
 }
 
 impl Records {
-    /// None yet; there is room for so many bytes of them.
+    /// None yet; there is room for so many bytes of them, or for the first of them if those are very many.
     pub(super) fn new(width: usize, room: usize) -> Self {
-        Records { width, bytes: Vec::with_capacity(room) }
+        Records { width, bytes: Vec::with_capacity(room.min(MOST_ROOM)) }
     }
 
     pub(super) fn len(&self) -> usize {

@@ -212,6 +212,15 @@ fn building_checks_what_it_gets() {
 }
 
 #[test]
+fn nodes_that_could_not_be_read_are_refused() {
+    let (mut editor, _file) = editor(Sizes::EIGHT);
+    let tree = create(&mut editor, &parameters(u32::MAX)).unwrap();
+    let end = editor.ctx().end();
+    let error = insert(&mut editor, tree, &record(1, 1), &mut compare(1)).unwrap_err();
+    assert_eq!((error.kind(), editor.ctx().end()), (ErrorKind::Limit, end));
+}
+
+#[test]
 fn records_of_one_hash_are_told_apart() {
     // The order is that of the first byte, then of what a name stands for: here of the number itself.
     let (mut editor, _file) = editor(Sizes::EIGHT);
